@@ -1,0 +1,50 @@
+# One word a step; CI calls the same words. `make help` lists them.
+
+# What is tested does not depend on a desk's own flags or workspace. No version
+# stamp: a checkout that another user owns builds too.
+export GOFLAGS := -buildvcs=false
+export GOWORK := off
+
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1s
+export FUZZTIME
+
+.PHONY: help run build test lint cross race bench fuzz browser tidy clean
+
+help: ## list the words
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start the chat example
+	go run ./examples/chat
+
+build: ## build every package, the examples into .build/
+	@mkdir -p .build
+	go build ./...
+	go build -o .build/ ./examples/...
+
+test: ## everything that CI runs, stops at the first failure
+	ci/test.sh
+
+lint: ## gofmt, go mod tidy -diff, go vet, staticcheck
+	ci/lint.sh
+
+cross: ## vet and build all tests for the other systems
+	ci/cross.sh
+
+race: ## the tests of all modules, the main one under the race detector
+	ci/race.sh
+
+bench: ## the benchmarks of the library; BENCHTIME=1x for one round
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -benchmem ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	ci/fuzz.sh
+
+browser: build ## npm ws and a real Chromium against the examples
+	ci/browser.sh
+
+tidy: ## gofmt -w and go mod tidy in every module
+	ci/tidy.sh
+
+clean: ## remove what was built
+	rm -rf .build test/browser/node_modules

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# The examples against npm ws and a real Chromium: browser.sh [install|ws|chat]...
+#
+# install brings what is missing: Node.js, npm and Chromium as Debian packages, the
+# npm packages as the lock file says. CHROMIUM names another browser, SHOTS a folder
+# for screenshots, ICSWS_LOG=1 shows the examples' logs. On a desk without a browser
+# ICSWS_SKIP_BROWSER=1 leaves these tests out; CI never does.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ "${ICSWS_SKIP_BROWSER:-}" = 1 ] && [ "${CI:-}" != true ]; then
+	echo 'browser.sh: SKIPPED, because ICSWS_SKIP_BROWSER=1'
+	exit 0
+fi
+
+browser() { # prints the browser's path, nothing when there is none
+	local name
+	for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
+		if [ -n "$name" ] && command -v "$name"; then return; fi
+	done
+}
+
+has_node() { # 18 is what the npm packages need
+	command -v node >/dev/null && command -v npm >/dev/null &&
+		node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'
+}
+
+missing() { # prints the Debian packages that are not there
+	has_node || echo nodejs npm
+	[ -n "$(browser)" ] || echo chromium fonts-liberation
+}
+
+install() {
+	local packages
+	packages=$(missing | xargs)
+	if [ -n "$packages" ]; then
+		if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+			echo "browser.sh: please install $packages (Debian's names), or set ICSWS_SKIP_BROWSER=1" >&2
+			return 1
+		fi
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get -q update
+		# shellcheck disable=SC2086 # words are meant
+		apt-get -q install -y --no-install-recommends $packages
+		packages=$(missing | xargs)
+		[ -z "$packages" ] || { echo "browser.sh: still missing: $packages" >&2; return 1; }
+	fi
+	npm_packages
+	node --version
+	"$(browser)" --version
+}
+
+npm_packages() { # none is fetched while the lock file is the one last installed
+	cd test/browser
+	if ! cmp -s package-lock.json node_modules/.installed-lock.json; then
+		npm ci --ignore-scripts --prefer-offline
+		cp package-lock.json node_modules/.installed-lock.json
+	fi
+	cd ../..
+}
+
+ws() {
+	ICSWS_ECHO=$PWD/.build/echo node --test --test-reporter=spec test/browser/ws-client.test.mjs
+}
+
+chat() {
+	CHROMIUM=$(browser) ICSWS_CHAT=$PWD/.build/chat node --test --test-reporter=spec test/browser/chat.test.mjs
+}
+
+[ $# -gt 0 ] || set -- install ws chat
+for part; do
+	case $part in
+	install | ws | chat) "$part" ;;
+	*) echo "browser.sh: no part called $part" >&2; exit 2 ;;
+	esac
+done
