@@ -1,0 +1,205 @@
+package deflate
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"runtime"
+	"testing"
+)
+
+//
+func TestLimitIsTheLastLengthAllowed(t *testing.T) {
+	for _, n := range []int{0, 1, 100, 1 << 15, 1<<15 + 1, 70000} {
+		for _, msg := range [][]byte{jsonLike(n, 1), randomBytes(1, n), make([]byte, n)} {
+			wire := bytes.Clone(newStdClient(t, 1, false).compress(msg))
+			for _, room := range []int{0, n, n + 100} {
+				d := NewDecompressor(Params{})
+				dst := make([]byte, 0, room)
+				if got, err := d.Append(dst, wire, int64(n)); err != nil || !bytes.Equal(got, msg) {
+					t.Errorf("%d bytes with limit %d: %v", n, n, err)
+				}
+				if n == 0 {
+					continue
+				}
+				got, err := d.Append(dst, wire, int64(n)-1)
+				if !errors.Is(err, ErrTooBig) || len(got) != 0 {
+					t.Errorf("%d bytes with limit %d: %d bytes, %v", n, n-1, len(got), err)
+				}
+			}
+		}
+	}
+}
+
+func TestLimitsAtTheEdges(t *testing.T) {
+	d := NewDecompressor(Params{})
+	if got, err := d.Append(nil, []byte{0}, -5); err != nil || len(got) != 0 {
+		t.Errorf("empty message with a negative limit: %q, %v", got, err)
+	}
+	hello := []byte("\xf2\x48\xcd\xc9\xc9\x07\x00")
+	if _, err := d.Append(nil, hello, -5); !errors.Is(err, ErrTooBig) {
+		t.Errorf("message with a negative limit: %v", err)
+	}
+	if got, err := d.Append(nil, hello, math.MaxInt64); err != nil || string(got) != "Hello" {
+		t.Errorf("message without a limit: %q, %v", got, err)
+	}
+	if _, err := d.Append(nil, make([]byte, CompressedLimit(100)+1), 100); !errors.Is(err, ErrTooBig) {
+		t.Errorf("compressed message over its limit: %v", err)
+	}
+}
+
+//
+func TestBombIsRefusedWithinItsLimit(t *testing.T) {
+	const limit = 1 << 20
+	bomb := bytes.Clone(newStdClient(t, 1, false).compress(make([]byte, 64<<20)))
+	d := NewDecompressor(Params{ClientTakeover: true})
+	mustInflate(t, d, []byte{0}) // the pool has a reader now
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := d.Append(nil, bomb, limit)
+	runtime.ReadMemStats(&after)
+
+	if !errors.Is(err, ErrTooBig) || got != nil {
+		t.Fatalf("Append = %d bytes, %v", len(got), err)
+	}
+	// All capacities up to the limit, each twice the one before, and a reader
+	// if the pool was emptied.
+	if n := after.TotalAlloc - before.TotalAlloc; n > 2*limit+256<<10 {
+		t.Errorf("%d bytes were allocated for a limit of %d", n, limit)
+	}
+}
+
+func TestGrowthEndsAtTheLimit(t *testing.T) {
+	msg := jsonLike(100000, 1)
+	wire := bytes.Clone(newStdClient(t, 9, false).compress(msg))
+	got, err := NewDecompressor(Params{}).Append(make([]byte, 10), wire, 100001)
+	if err != nil || cap(got) > 10+100001 {
+		t.Errorf("capacity %d, %v", cap(got), err)
+	}
+}
+
+// All prefixes of a message are refused, but those that are a message
+// themselves: a single zero, or all up to the end of a final block.
+func TestTruncatedMessageIsCorrupt(t *testing.T) {
+	stored := func(head byte, p []byte) []byte {
+		n := len(p)
+		return append([]byte{head, byte(n), byte(n >> 8), ^byte(n), ^byte(n >> 8)}, p...)
+	}
+	for _, tt := range []struct {
+		name string
+		wire []byte
+	}{
+		{"fixed", newStdClient(t, 9, false).compress([]byte("hello, hello, hello"))},
+		{"dynamic", newStdClient(t, 9, false).compress(jsonLike(700, 1))},
+		{"huffman only", newStdClient(t, -2, false).compress(jsonLike(700, 1))},
+		{"stored", newStdClient(t, 0, false).compress(jsonLike(300, 1))},
+		{"final stored", append(stored(1, randomBytes(1, 300)), 0)},
+		{"short stored", append(stored(0, []byte("wxyz")), 0)},
+		{"short final stored", append(stored(1, []byte("wxyz")), 0)},
+		{"nine bytes, as many as the tail has", append(stored(1, []byte("123456789")), 0)},
+		{"ours", mustCompress(t, NewCompressor(Params{ServerBits: 12}, 1), jsonLike(700, 1))},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			whole := mustInflate(t, NewDecompressor(Params{}), tt.wire)
+			for n := range tt.wire {
+				got, err := NewDecompressor(Params{}).Append(nil, tt.wire[:n], plenty)
+				if n == 1 && tt.wire[0] == 0 || n == len(tt.wire)-1 && tt.wire[0]&1 == 1 && bytes.Equal(got, whole) {
+					continue
+				}
+				if !errors.Is(err, ErrCorrupt) {
+					t.Errorf("%d bytes of %d: %d bytes came out, %v", n, len(tt.wire), len(got), err)
+				}
+			}
+		})
+	}
+}
+
+func TestCorruptMessages(t *testing.T) {
+	for _, tt := range []struct{ name, wire string }{
+		{"no bytes", ""},
+		{"reserved block type", "\x06\x00"},
+		{"stored length does not match", "\x00\x05\x00\xfa\xfe\x48\x65\x6c\x6c\x6f\x00"},
+		{"distance before the beginning", "\xf2\x00\x11\x00\x00"},
+		{"junk behind a final block", "\xf3\x48\xcd\xc9\xc9\x07\x00\xff\xff\xff"},
+		{"tail not removed, and cut", "\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00"},
+		{"incomplete code", "\x04\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := NewDecompressor(Params{ClientTakeover: true, ClientBits: 9})
+			for range 3 { // the state may be of no use, but it does no harm
+				got, err := d.Append([]byte("head"), []byte(tt.wire), plenty)
+				if !errors.Is(err, ErrCorrupt) || string(got) != "head" {
+					t.Errorf("Append = %q, %v", got, err)
+				}
+			}
+		})
+	}
+}
+
+func TestPooledReaderForgetsTheOtherConnection(t *testing.T) {
+	secret := NewDecompressor(Params{ClientTakeover: true})
+	mustInflate(t, secret, newStdClient(t, 1, false).compress(jsonLike(60000, 1)))
+	// 'a', then length 3 at distance 2: one byte more than there is.
+	if got, err := NewDecompressor(Params{}).Append(nil, []byte("\x4a\x04\x22\x00\x00"), plenty); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("read %q of another connection, %v", got, err)
+	}
+}
+
+// junk are messages that make work and give nothing.
+func junk(n int) map[string][]byte {
+	return map[string][]byte{
+		"empty stored blocks":      append(bytes.Repeat([]byte{0, 0, 0, 0xff, 0xff}, n/5), 0),
+		"empty fixed blocks":       append(bytes.Repeat([]byte{0x02, 0x08, 0x20, 0x80, 0x00}, n/5), 0),
+		"empty final blocks":       append(bytes.Repeat([]byte{0x03, 0x00}, n/2), 0),
+		"empty final blocks, full": append(mixed(32<<10), bytes.Repeat([]byte{0x03, 0x00}, n/2)...),
+		"empty dynamic blocks":     append(emptyDynamicBlocks(n), 0),
+	}
+}
+
+// emptyDynamicBlocks makes the receiver build codes all the time: a header of
+// the shortest form, then the end of the block.
+func emptyDynamicBlocks(n int) []byte {
+	e := newEncoder()
+	var w bitWriter
+	for len(w.out) < n {
+		e.n = 0
+		e.count()
+		e.lit.build()
+		e.dst.build()
+		e.header.plan(&e.lit, &e.dst, &e.cl)
+		w.reserve(3 + e.header.bits + maxCodeLen)
+		w.put(dynamicBlock, 3)
+		e.header.write(&w, &e.cl)
+		e.writeTokens(&w, e.lit.codes, e.lit.lens, e.dst.codes, e.dst.lens)
+	}
+	return w.sync()[:len(w.out)-1]
+}
+
+func TestWorkWithoutOutputIsRefused(t *testing.T) {
+	for name, wire := range junk(1 << 20) {
+		t.Run(name, func(t *testing.T) {
+			f := newInflater()
+			if _, err := f.message(nil, wire, 1<<30, new(window)); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("message = %v", err)
+			}
+			if most := 200 << 10; f.src.pos > most {
+				t.Errorf("refused after %d bytes, want at most %d", f.src.pos, most)
+			}
+		})
+	}
+}
+
+func TestFlushAfterEveryWordIsNoJunk(t *testing.T) {
+	// A client may send a message as it comes into being.
+	c := newStdClient(t, 6, true)
+	msg := jsonLike(100000, 1)
+	for at := 0; at < len(msg); at += 8 {
+		c.fw.Write(msg[at : at+8])
+		c.fw.Flush()
+	}
+	wire := bytes.TrimSuffix(c.buf.Bytes(), []byte(syncTail))
+	if got := mustInflate(t, NewDecompressor(Params{}), wire); !bytes.Equal(got, msg) {
+		t.Error("came back wrong")
+	}
+}
