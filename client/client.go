@@ -1,0 +1,67 @@
+package client
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// Client is any struct that embeds [Base] and has OnMessage. It has an unexported
+// method, so only a type that embeds Base is one, and Base can grow.
+//
+// Besides OnMessage a class may have the optional events [PingHandler] and
+// [PongHandler]. wsserver.New refuses any other exported method of a class that
+// is named On…, so that a misspelt event is an error and not a silence.
+type Client interface {
+	// OnMessage gets each whole data message, in order, on the reader's goroutine.
+	// m.Data is valid until it returns. While it runs, nothing more is read from this
+	// peer. An error ends the connection: a *CloseError with its code, another with
+	// 1011. It may call everything of Base and of the server, Shutdown included.
+	OnMessage(m Message) error
+
+	ID() uint64
+	UUID() uuid.UUID
+	Name() string
+	Info() Info
+	Server() Server
+	Context() context.Context
+	Connected() bool
+	Send(m Message) error
+	SendText(s string) error
+	SendBinary(p []byte) error
+	Close(code StatusCode, reason string) error
+	CloseAfterFlush(code StatusCode, reason string) error
+	Abort()
+
+	base() *Base
+}
+
+// PingHandler is an optional event of a class.
+type PingHandler interface {
+	// OnPing gets the payload of each ping, at most 125 bytes, valid until it
+	// returns. The pong is on its way already, unless Config.DisablePong is set
+	// . Goroutine, order and error are those of OnMessage.
+	OnPing(payload []byte) error
+}
+
+// PongHandler is an optional event of a class.
+type PongHandler interface {
+	// OnPong gets the payload of each pong, at most 125 bytes, valid until it
+	// returns. Goroutine, order and error are those of OnMessage.
+	OnPong(payload []byte) error
+}
+
+// Server is what a client may ask of its server without knowing its own type;
+// wsserver.ServerOf gives the typed one. Its methods may be called from any
+// goroutine.
+type Server interface {
+	// ClientCount returns the number of clients that are admitted and not yet
+	// disconnected.
+	ClientCount() int
+	// Broadcast sends m to every client that passes all filters and returns how
+	// many took it. It never waits for a peer.
+	Broadcast(m Message, filters ...Filter) int
+}
+
+// Filter chooses clients; it may be called from any goroutine and must not block.
+type Filter func(c Client) bool
