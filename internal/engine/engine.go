@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"bufio"
+	"fmt"
+	"math"
+	"net/http"
+
+	"github.com/lxzan/gws"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/transport"
+)
+
+// Owner is the server, as its connections see it. All methods but Gone run inside
+// an event.
+type Owner interface {
+	// Connect runs OnClientConnect.
+	Connect(s *Session) error
+	// Message runs the hooks that come before OnMessage.
+	Message(s *Session, m client.Message) error
+	// Disconnect runs OnClientDisconnect; the connection is gone.
+	Disconnect(s *Session, info client.CloseInfo)
+	// Failed reports an event that returned an error or panicked. It returns true to
+	// keep the client.
+	Failed(s *Session, err error) (keep bool)
+	// Gone is the last call, when the socket is closed.
+	Gone(s *Session)
+}
+
+// Config is what the sessions of one engine share. It is complete: nothing in it
+// has a default.
+type Config struct {
+	Owner       Owner
+	Service     *transport.Service
+	Settings    *transport.Settings
+	CloseCode   client.StatusCode
+	CloseReason string
+	HasMessage  bool // Owner.Message has something to do
+}
+
+// Engine makes the sessions of one server.
+type Engine struct {
+	Config
+	upgrader *gws.Upgrader
+}
+
+// New returns an engine.
+func New(c Config) *Engine {
+	limit := math.MaxInt - 16 // the filter has checked it
+	e := &Engine{Config: c}
+	e.upgrader = gws.NewUpgrader(events{}, &gws.ServerOption{
+		ReadMaxPayloadSize: limit,
+		CheckUtf8Enabled:   false, // done in the filter, or before OnMessage
+		ParallelGolimit:    1,
+		ReadBufferSize:     16,
+		WriteBufferSize:    16,
+		NewSession:         func() gws.SessionStorage { return noStorage{} },
+	})
+	return e
+}
+
+// handshake is a request that gws accepts; the real one was judged before.
+var handshake = &http.Request{Method: http.MethodGet, Header: http.Header{
+	"Connection":            {"Upgrade"},
+	"Upgrade":               {"websocket"},
+	"Sec-Websocket-Key":     {"AAAAAAAAAAAAAAAAAAAAAA=="},
+	"Sec-Websocket-Version": {"13"},
+}}
+
+// attach gives the session its gws connection. The response that gws writes goes
+// nowhere. Its buffer is the smallest that bufio allows: the filter does the
+// buffering, and payloads are read past it.
+func (e *Engine) attach(s *Session) error {
+	sock, err := e.upgrader.UpgradeFromConn(s, bufio.NewReaderSize(s, 16), handshake)
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	s.sock = sock
+	return nil
+}
+
+// noStorage is the session storage that gws wants: events find their session
+// through the connection.
+type noStorage struct{}
+
+func (noStorage) Len() int                     { return 0 }
+func (noStorage) Load(string) (any, bool)      { return nil, false }
+func (noStorage) Delete(string)                {}
+func (noStorage) Store(string, any)            {}
+func (noStorage) Range(func(string, any) bool) {}
+
+// events leads from gws to the session. Only messages come this way.
+type events struct{}
+
+func (events) OnOpen(*gws.Conn)         {}
+func (events) OnClose(*gws.Conn, error) {}
+func (events) OnPing(*gws.Conn, []byte) {}
+func (events) OnPong(*gws.Conn, []byte) {}
+
+func (events) OnMessage(c *gws.Conn, m *gws.Message) {
+	c.NetConn().(*Session).deliver(client.Opcode(m.Opcode), m.Bytes())
+	_ = m.Close()
+}

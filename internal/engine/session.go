@@ -1,0 +1,246 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/lxzan/gws"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/deflate"
+	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/link"
+	"github.com/icsws/icsws/internal/transport"
+)
+
+// Session is one connection with its client object. Its life: NewSession, Bind,
+// Start, Run.
+type Session struct {
+	transport.Conn
+	Link   link.Conn     // what the client's Base is bound to
+	Client client.Client // nil for a busy peer that no handler is told of
+	Busy   *Busy         // not nil: told so and closed after OnClientConnect
+	Data   any           // the owner's
+
+	engine *Engine
+	sock   *gws.Conn
+	pings  client.PingHandler
+	pongs  client.PongHandler
+	msg    client.Message // the message or control payload of the event that runs
+
+	zip   *deflate.Compressor
+	zmu   sync.Mutex // held from compressing to queueing: the window follows the wire
+	zkeep bool       // the compressor has a window
+
+	held atomic.Bool // broadcasts wait for the banner
+
+	mu        sync.Mutex // guards the following
+	waiting   [][]byte   // held broadcasts, as frames
+	waitBytes int
+	banner    string
+	greeted   bool // the banner is out, or never will be
+	base      context.Context
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	over      error         // the cause, once the connection has ended
+	ended     bool          // OnClientDisconnect has returned
+	waited    chan struct{} // closed then; nil when nobody waits
+}
+
+// Busy is what a peer over the limit is told.
+type Busy struct {
+	Text   string
+	Code   client.StatusCode
+	Reason string
+}
+
+// Options are what the handshake decided for one connection.
+type Options struct {
+	Facts    link.Facts
+	Server   client.Server
+	Wire     transport.Wire
+	Buffered []byte // read behind the request
+	Deflate  *deflate.Params
+	Banner   string
+	Busy     *Busy
+	Context  context.Context // nil, or what Base.Context derives from
+}
+
+// NewSession returns a session in the state Connecting.
+func (e *Engine) NewSession(o Options) *Session {
+	s := &Session{engine: e, banner: o.Banner, Busy: o.Busy, base: o.Context}
+	s.Link = link.Conn{Facts: o.Facts, Ops: (*ops)(s), Server: o.Server}
+	var inflate *deflate.Decompressor
+	if o.Deflate != nil {
+		inflate = deflate.NewDecompressor(*o.Deflate)
+		s.zip = deflate.NewCompressor(*o.Deflate, 1)
+		s.zkeep = o.Deflate.ServerTakeover
+	}
+	s.held.Store(true)
+	s.Conn.Init(e.Service, e.Settings, o.Wire, o.Buffered, inflate, s)
+	return s
+}
+
+// Bind makes c the client of the connection.
+func (s *Session) Bind(c client.Client) error {
+	if !link.Bind(c, &s.Link) {
+		return errors.New("engine: NewClient returned a client that has a connection already")
+	}
+	s.Client = c
+	s.pings, _ = c.(client.PingHandler)
+	s.pongs, _ = c.(client.PongHandler)
+	return nil
+}
+
+// Start answers the handshake with head, and opens the session. Run follows.
+func (s *Session) Start(head []byte) error {
+	if err := s.engine.attach(s); err != nil {
+		return err
+	}
+	s.Attach()
+	s.Link.Opened = time.Now()
+	s.WriteRaw(head)
+	s.Open()
+	return nil
+}
+
+// Run is the reader: it runs every event of the client and returns when the
+// socket is closed. It wants a goroutine of its own with a fresh, small stack.
+func (s *Session) Run() {
+	defer s.end() // deferred, because an event may end the goroutine
+	if err := event.Do((*connectEvent)(s)); err != nil {
+		s.failed("OnClientConnect", err)
+	}
+	s.greet()
+	s.sock.ReadLoop()
+}
+
+// end is the last part of the life.
+func (s *Session) end() {
+	s.Conn.Finish()
+	info := s.Conn.Info()
+	s.mu.Lock()
+	s.over = info.Cause
+	s.waiting, s.greeted = nil, true
+	if s.cancel != nil {
+		s.cancel(info.Cause)
+	}
+	s.mu.Unlock()
+	defer s.engine.Owner.Gone(s)
+	defer s.Conn.Linger()
+	defer s.signalEnd()
+	if err := event.Do(event.Func(func() error { s.engine.Owner.Disconnect(s, info); return nil })); err != nil {
+		s.engine.Owner.Failed(s, described("OnClientDisconnect", err))
+	}
+}
+
+// Ended is closed when OnClientDisconnect has returned.
+func (s *Session) Ended() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waited == nil {
+		s.waited = make(chan struct{})
+		if s.ended {
+			close(s.waited)
+		}
+	}
+	return s.waited
+}
+
+func (s *Session) signalEnd() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	if s.waited != nil {
+		close(s.waited)
+	}
+}
+
+// The events. Types of their own keep event.Do free of closures.
+type (
+	connectEvent Session
+	messageEvent Session
+	pingEvent    Session
+	pongEvent    Session
+)
+
+func (e *connectEvent) Run() error { s := (*Session)(e); return s.engine.Owner.Connect(s) }
+
+func (e *messageEvent) Run() error {
+	if e.engine.HasMessage {
+		s := (*Session)(e)
+		if err := e.engine.Owner.Message(s, e.msg); err != nil {
+			return err
+		}
+	}
+	return e.Client.OnMessage(e.msg)
+}
+
+func (e *pingEvent) Run() error { return e.pings.OnPing(e.msg.Data) }
+func (e *pongEvent) Run() error { return e.pongs.OnPong(e.msg.Data) }
+
+// deliver gets each whole message from gws.
+func (s *Session) deliver(op client.Opcode, data []byte) {
+	checked := s.TextChecked()
+	if s.State() != link.Open || s.Client == nil {
+		return // what comes after a close is discarded
+	}
+	s.CountMessage()
+	if op == client.OpText && !checked && !utf8.Valid(data) {
+		s.RefuseText()
+		return
+	}
+	s.run("OnMessage", (*messageEvent)(s), client.Message{Op: op, Data: data})
+}
+
+// Ping is called by the filter.
+func (s *Session) Ping(payload []byte) {
+	if s.pings != nil && s.State() == link.Open {
+		s.run("OnPing", (*pingEvent)(s), client.Message{Data: payload})
+	}
+}
+
+// Pong is called by the filter.
+func (s *Session) Pong(payload []byte) {
+	if s.pongs != nil && s.State() == link.Open {
+		s.run("OnPong", (*pongEvent)(s), client.Message{Data: payload})
+	}
+}
+
+func (s *Session) run(name string, r event.Runner, m client.Message) {
+	s.msg = m
+	err := event.Do(r)
+	s.msg = client.Message{}
+	if err != nil {
+		s.failed(name, err)
+	}
+}
+
+// described makes the error of an event a typed cause.
+func described(name string, err error) error {
+	var p *event.Panic
+	if errors.As(err, &p) {
+		return &client.PanicError{Event: name, Value: p.Value, Stack: p.Stack}
+	}
+	return &client.EventError{Event: name, Err: err}
+}
+
+// failed ends the connection for an event that returned an error or panicked.
+func (s *Session) failed(name string, err error) {
+	if ce, ok := errors.AsType[*client.CloseError](err); ok && ce.Code.Sendable() && utf8.ValidString(ce.Reason) {
+		_ = s.CloseWith(ce.Code, client.CutReason(ce.Reason), false, ce)
+		return
+	}
+	err = described(name, err)
+	keep := false
+	if perr := event.Do(event.Func(func() error { keep = s.engine.Owner.Failed(s, err); return nil })); perr != nil {
+		keep = false
+	}
+	if !keep {
+		_ = s.CloseWith(client.StatusInternalError, "", false, err)
+	}
+}

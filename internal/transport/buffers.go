@@ -1,0 +1,52 @@
+package transport
+
+import "sync"
+
+// Input buffers are borrowed only while there is input. A connection that gets
+// large frames asks for the larger class at once.
+const (
+	smallInput = 16 << 10
+	largeInput = maxWhole + 1<<10 // a whole frame of maxWhole with its header
+)
+
+var (
+	smallInputs = sync.Pool{New: func() any { b := make([]byte, smallInput); return &b }}
+	largeInputs = sync.Pool{New: func() any { b := make([]byte, largeInput); return &b }}
+	corks       = sync.Pool{New: func() any { b := make([]byte, 0, corkLimit+corkLimit/2); return &b }}
+	plains      = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+)
+
+// maxPooled is the largest buffer that goes back to a pool of varying sizes.
+const maxPooled = 64 << 10
+
+func getInput(large bool) *[]byte {
+	if large {
+		return largeInputs.Get().(*[]byte)
+	}
+	return smallInputs.Get().(*[]byte)
+}
+
+func putInput(b *[]byte) {
+	switch cap(*b) {
+	case smallInput:
+		smallInputs.Put(b)
+	case largeInput:
+		largeInputs.Put(b)
+	}
+}
+
+func getCork() *[]byte { return corks.Get().(*[]byte) }
+
+func putCork(b *[]byte) {
+	if cap(*b) <= maxPooled {
+		*b = (*b)[:0]
+		corks.Put(b)
+	}
+}
+
+func putPlain(b *[]byte) {
+	if cap(*b) <= maxPooled {
+		*b = (*b)[:0]
+		plains.Put(b)
+	}
+}

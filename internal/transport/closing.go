@@ -1,0 +1,230 @@
+package transport
+
+import (
+	"errors"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/link"
+)
+
+// ending is how the connection ends. Conn.mu guards it.
+type ending struct {
+	info    client.CloseInfo
+	ended   bool          // info is final, but for a cause that is joined to it
+	answer  bool          // the peer's close frame came
+	patient bool          // the close clock starts when our close frame is out
+	settled chan struct{} // closed when nothing is left to write; nil when nobody waits
+}
+
+// end notes how the connection ends; the first to call it is right.
+func (c *Conn) end(info client.CloseInfo) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endLocked(info)
+}
+
+func (c *Conn) endLocked(info client.CloseInfo) {
+	if !c.ended {
+		c.ended, c.info = true, info
+	}
+}
+
+// Info tells how the connection ended. It is complete after Finish.
+func (c *Conn) Info() client.CloseInfo {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.info
+}
+
+// CloseWith begins the closing handshake, or returns ErrClosed when that is done.
+// It never waits. The code was checked and the reason cut.
+func (c *Conn) CloseWith(code client.StatusCode, reason string, afterFlush bool, cause error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closeLocked(code, reason, afterFlush, cause)
+}
+
+func (c *Conn) closeWith(code client.StatusCode, reason string, afterFlush bool, cause error) {
+	_ = c.CloseWith(code, reason, afterFlush, cause)
+}
+
+func (c *Conn) closeLocked(code client.StatusCode, reason string, afterFlush bool, cause error) error {
+	if c.State() >= link.Closing {
+		return client.ErrClosed
+	}
+	c.state.Store(uint32(link.Closing))
+	c.endLocked(client.CloseInfo{Code: code, Reason: reason, Cause: cause})
+	c.patient = afterFlush
+	c.sealLocked(code, reason)
+	return nil
+}
+
+// sealLocked sends our close frame, the last of our frames, and starts the close
+// clock.
+func (c *Conn) sealLocked(code client.StatusCode, reason string) {
+	if c.sealed || c.dead != nil {
+		return
+	}
+	c.sealed = true
+	var b []byte
+	if code == client.StatusNoCode {
+		b = AppendHeader(b, finBit|opClose, 0)
+	} else {
+		b = AppendHeader(b, finBit|opClose, 2+len(reason))
+		b = append(b, byte(code>>8), byte(code))
+		b = append(b, reason...)
+	}
+	c.buffered += len(b)
+	c.bytesOut += uint64(len(b))
+	switch {
+	case c.draining:
+		c.last = b
+	case c.writing:
+		c.corkLocked(&Frame{Whole: b})
+	default:
+		c.writeLocked(b, nil)
+		c.flushLocked()
+	}
+	if !c.patient {
+		c.startCloseClockLocked()
+	}
+	c.settledLocked()
+	c.signalLocked()
+}
+
+// settledLocked is called whenever writing comes to rest.
+func (c *Conn) settledLocked() {
+	if c.dead == nil && (c.writing || c.draining || c.cork != nil) {
+		return
+	}
+	if c.settled != nil {
+		close(c.settled)
+		c.settled = nil
+	}
+	if c.sealed && c.dead == nil {
+		if c.patient {
+			c.patient = false
+			c.startCloseClockLocked()
+		}
+		if c.set.NoCloseWait && !c.answer {
+			c.dropLocked(client.ErrClosed, false)
+		}
+	}
+}
+
+// peerClosed handles the peer's close frame (RFC 6455 sections 5.5.1, 7.4).
+func (c *Conn) peerClosed(payload []byte) error {
+	code, reason, v := parseClose(payload)
+	if v != nil {
+		return c.violated(v)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer = true
+	if c.State() < link.Closing {
+		c.state.Store(uint32(link.Closing))
+		c.endLocked(client.CloseInfo{
+			Code: code, Reason: reason, Remote: true,
+			Cause: &client.CloseError{Code: code, Reason: reason},
+		})
+		c.sealLocked(code, reason)
+	}
+	return io.EOF
+}
+
+// parseClose reads the payload of a close frame.
+func parseClose(p []byte) (client.StatusCode, string, *client.ProtocolError) {
+	if len(p) == 0 {
+		return client.StatusNoCode, "", nil
+	}
+	if len(p) == 1 {
+		return 0, "", violation("close payload of one byte")
+	}
+	code := client.StatusCode(p[0])<<8 | client.StatusCode(p[1])
+	if !code.Sendable() {
+		return 0, "", violation("close code may not be sent")
+	}
+	if !utf8.Valid(p[2:]) {
+		return 0, "", &client.ProtocolError{Code: client.StatusInvalidPayload, Text: "close reason is not UTF-8"}
+	}
+	return code, string(p[2:]), nil
+}
+
+// Abort drops the connection without a close frame.
+func (c *Conn) Abort(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endLocked(client.CloseInfo{Code: client.StatusAbnormal, Cause: cause})
+	c.state.Store(uint32(max(link.Closing, c.State())))
+	c.dropLocked(cause, true)
+}
+
+// Drop gives up waiting for the peer: what the kernel has is still delivered.
+func (c *Conn) Drop(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.giveUpLocked(cause)
+}
+
+// giveUpLocked ends a closing handshake that the peer does not complete.
+func (c *Conn) giveUpLocked(cause error) {
+	if c.ended && !c.answer {
+		c.info.Cause = errors.Join(c.info.Cause, cause)
+	}
+	c.endLocked(client.CloseInfo{Code: client.StatusAbnormal, Cause: cause})
+	c.state.Store(uint32(max(link.Closing, c.State())))
+	c.dropLocked(cause, false)
+}
+
+// Finish is called by the reader when Read has failed: it waits until what is
+// queued is written or given up and ends our side of the stream. Then the state
+// is Closed and Info complete.
+func (c *Conn) Finish() {
+	c.mu.Lock()
+	c.endLocked(client.CloseInfo{Code: client.StatusAbnormal, Remote: true, Cause: io.ErrUnexpectedEOF})
+	c.state.Store(uint32(max(link.Closing, c.State())))
+	c.active = false
+	c.flushLocked()
+	if !c.sealed && c.dead == nil {
+		c.dropLocked(c.info.Cause, false)
+	}
+	var settled chan struct{}
+	if c.dead == nil && (c.writing || c.draining) {
+		settled = make(chan struct{})
+		c.settled = settled
+	}
+	c.mu.Unlock()
+	if settled != nil {
+		<-settled
+	}
+	c.mu.Lock()
+	c.state.Store(uint32(link.Closed))
+	c.stopTimersLocked()
+	dead := c.dead != nil
+	c.signalLocked()
+	c.mu.Unlock()
+	if !dead {
+		_ = c.wire.closeWrite()
+	}
+	if c.in.buf != nil {
+		c.in.r, c.in.w = 0, 0
+		c.release()
+	}
+	c.in = inbound{end: io.EOF}
+}
+
+// Linger discards what the peer still sends, so that no reset destroys our last
+// bytes on their way, until it closes its side or lingerTime is over; then it
+// closes the connection. It follows Finish on the same goroutine.
+func (c *Conn) Linger() {
+	c.mu.Lock()
+	dead := c.dead != nil
+	c.mu.Unlock()
+	if !dead {
+		c.wire.discard(time.Now().Add(lingerTime), lingerBytes)
+	}
+	c.wire.drop(false)
+}

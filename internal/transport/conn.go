@@ -1,0 +1,127 @@
+package transport
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/icsws/icsws/internal/deflate"
+	"github.com/icsws/icsws/internal/link"
+)
+
+// Events are what the filter reports between messages. They are called on the
+// reader's goroutine; the payloads are valid until the call returns.
+type Events interface {
+	Ping(payload []byte)
+	Pong(payload []byte)
+}
+
+// Conn is one connection; the engine's connection object embeds it. Init comes
+// first, then Attach, WriteRaw and Open, then Read from one goroutine, the reader, until it fails, then Finish
+// and Linger on the same goroutine.
+type Conn struct {
+	svc    *Service
+	set    *Settings
+	events Events
+	wire   wire
+	in     inbound // the reader's own
+
+	state        atomic.Uint32 // a link.State
+	lastRead     atomic.Int64  // when the last byte came, in time since Service.epoch
+	lastMessage  atomic.Int64  // likewise, the last data frame
+	rtt          atomic.Int64
+	messagesIn   atomic.Uint64
+	bytesIn      atomic.Uint64
+	writeTimeout atomic.Int64 // replaces Settings.WriteTimeout unless 0
+
+	mu sync.Mutex // guards the following
+	outbound
+	ending
+	timers
+}
+
+// Init makes c ready. w is the open connection; buffered are bytes that were read
+// from it already; inflate is nil unless permessage-deflate was negotiated.
+func (c *Conn) Init(svc *Service, set *Settings, w Wire, buffered []byte, inflate *deflate.Decompressor, events Events) {
+	c.svc, c.set, c.events, c.wire = svc, set, events, w.wire
+	c.in.inflate = inflate
+	c.in.prepend(buffered)
+	now := int64(svc.now())
+	c.lastRead.Store(now)
+	c.lastMessage.Store(now)
+	c.active = true // until the reader first finds nothing to read
+}
+
+// Attach takes the wire over from whoever did the handshake.
+func (c *Conn) Attach() { c.wire.attach(c) }
+
+// Open lets the connection be used: the handshake is answered. The clocks start.
+func (c *Conn) Open() {
+	if c.state.CompareAndSwap(uint32(link.Connecting), uint32(link.Open)) {
+		c.startTimers()
+	}
+}
+
+// State tells where the connection stands.
+func (c *Conn) State() link.State { return link.State(c.state.Load()) }
+
+// SetWriteTimeout replaces the server's write timeout; 0 restores it.
+func (c *Conn) SetWriteTimeout(d time.Duration) { c.writeTimeout.Store(int64(d)) }
+
+func (c *Conn) stall() time.Duration {
+	if d := c.writeTimeout.Load(); d != 0 {
+		return time.Duration(d)
+	}
+	return c.set.WriteTimeout
+}
+
+// CountMessage counts a received message.
+func (c *Conn) CountMessage() { c.messagesIn.Add(1) }
+
+// Counters returns a snapshot of the traffic figures.
+func (c *Conn) Counters() link.Counters {
+	n := link.Counters{
+		MessagesIn: c.messagesIn.Load(), BytesIn: c.bytesIn.Load(),
+		RTT: time.Duration(c.rtt.Load()),
+	}
+	if c.svc != nil {
+		n.LastRead = c.svc.epoch.Add(time.Duration(c.lastRead.Load()))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n.MessagesOut, n.BytesOut, n.Buffered = c.messagesOut, c.bytesOut, c.buffered
+	return n
+}
+
+// The rest makes a Conn a net.Conn for the engine. The engine's own writes are
+// its answer to the synthetic handshake and close frames with codes of its own:
+// they go nowhere. Deadlines are kept elsewhere.
+
+// Write swallows p.
+func (c *Conn) Write(p []byte) (int, error) { return len(p), nil }
+
+// Close does nothing: the connection ends in Finish and Linger.
+func (c *Conn) Close() error { return nil }
+
+// LocalAddr returns nothing of use; the client's facts have the address.
+func (c *Conn) LocalAddr() net.Addr { return noAddr{} }
+
+// RemoteAddr returns nothing of use; the client's facts have the address.
+func (c *Conn) RemoteAddr() net.Addr { return noAddr{} }
+
+// SetDeadline does nothing.
+func (c *Conn) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline does nothing.
+func (c *Conn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline does nothing.
+func (c *Conn) SetWriteDeadline(time.Time) error { return nil }
+
+type noAddr struct{}
+
+func (noAddr) Network() string { return "icsws" }
+func (noAddr) String() string  { return "icsws" }
+
+var _ net.Conn = (*Conn)(nil)

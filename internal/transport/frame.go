@@ -1,0 +1,140 @@
+package transport
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/icsws/icsws/client"
+)
+
+// First byte of a frame (RFC 6455 section 5.2).
+const (
+	finBit  = 0x80
+	rsv1Bit = 0x40
+	rsvBits = 0x70
+
+	opContinuation = 0x0
+	opText         = 0x1
+	opBinary       = 0x2
+	opClose        = 0x8
+	opPing         = 0x9
+	opPong         = 0xA
+
+	maskBit    = 0x80
+	maxControl = 125
+)
+
+// MaxHeader is the longest header of a frame that a server sends.
+const MaxHeader = 10
+
+// AppendHeader appends the header of an unmasked frame with payload length n.
+// first is the whole first byte: FIN, reserved bits, opcode.
+func AppendHeader(dst []byte, first byte, n int) []byte {
+	switch {
+	case n <= maxControl:
+		return append(dst, first, byte(n))
+	case n <= math.MaxUint16:
+		return append(dst, first, 126, byte(n>>8), byte(n))
+	}
+	dst = append(dst, first, 127)
+	return binary.BigEndian.AppendUint64(dst, uint64(n))
+}
+
+// FrameSize is the size of an unmasked frame with payload length n.
+func FrameSize(n int) int {
+	switch {
+	case n <= maxControl:
+		return 2 + n
+	case n <= math.MaxUint16:
+		return 4 + n
+	}
+	return 10 + n
+}
+
+// header is a parsed frame header of a client.
+type header struct {
+	first byte
+	size  int   // bytes of the header
+	n     int64 // payload length
+	mask  uint32
+}
+
+func (h header) op() byte         { return h.first & 0x0f }
+func (h header) fin() bool        { return h.first&finBit != 0 }
+func (h header) control() bool    { return h.first&0x08 != 0 }
+func (h header) key() (k [4]byte) { binary.LittleEndian.PutUint32(k[:], h.mask); return }
+
+// parseHeader reads the header at the start of b. ok is false when b is too
+// short; the error comes as soon as a byte that is there is wrong.
+func parseHeader(b []byte) (h header, ok bool, err *client.ProtocolError) {
+	if len(b) < 1 {
+		return h, false, nil
+	}
+	h.first = b[0]
+	if op := h.op(); op > opBinary && op < opClose || op > opPong {
+		return h, false, violation("reserved opcode")
+	}
+	if h.control() && !h.fin() {
+		return h, false, violation("fragmented control frame")
+	}
+	if len(b) < 2 {
+		return h, false, nil
+	}
+	if b[1]&maskBit == 0 {
+		return h, false, violation("frame is not masked")
+	}
+	return parseLength(h, b)
+}
+
+// parseLength reads the rest of a header. A length must use as few bytes as it
+// can, and the top bit of a 64-bit one must be 0 (RFC 6455 section 5.2).
+func parseLength(h header, b []byte) (_ header, ok bool, err *client.ProtocolError) {
+	code := int64(b[1] &^ maskBit)
+	h.size, h.n = 6, code
+	if h.control() && code > maxControl {
+		return h, false, violation("control frame longer than 125 bytes")
+	}
+	switch code {
+	case 126:
+		if h.size = 8; len(b) < 4 {
+			return h, false, nil
+		}
+		if h.n = int64(binary.BigEndian.Uint16(b[2:])); h.n < 126 {
+			return h, false, violation("length is not in its shortest form")
+		}
+	case 127:
+		if h.size = 14; len(b) < 10 {
+			return h, false, nil
+		}
+		u := binary.BigEndian.Uint64(b[2:])
+		if u > math.MaxInt64 {
+			return h, false, violation("length has its top bit set")
+		}
+		if h.n = int64(u); h.n <= math.MaxUint16 {
+			return h, false, violation("length is not in its shortest form")
+		}
+	}
+	if len(b) < h.size {
+		return h, false, nil
+	}
+	h.mask = binary.LittleEndian.Uint32(b[h.size-4:])
+	return h, true, nil
+}
+
+func violation(text string) *client.ProtocolError {
+	return &client.ProtocolError{Code: client.StatusProtocolError, Text: text}
+}
+
+// unmask XORs b with the key of h; pos is the position of b in the payload. dst
+// may be b.
+func (h header) unmask(dst, b []byte, pos int64) {
+	key := h.mask>>(8*uint(pos&3)) | h.mask<<(32-8*uint(pos&3))
+	wide := uint64(key)<<32 | uint64(key)
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(b[i:])^wide)
+	}
+	for ; i < len(b); i++ {
+		dst[i] = b[i] ^ byte(wide>>(8*uint(i&7)))
+	}
+}

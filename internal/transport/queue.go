@@ -1,0 +1,233 @@
+package transport
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/icsws/icsws/client"
+)
+
+// queue holds what the peer did not take at once, in order. Each entry is a
+// whole frame, except that the first may be the rest of some.
+type queue struct {
+	entries [][]byte
+	head    int
+	begun   bool // the first entry is the rest of a frame
+}
+
+func (q *queue) len() int    { return len(q.entries) - q.head }
+func (q *queue) empty() bool { return q.len() == 0 }
+
+// push adds a frame.
+func (q *queue) push(f *Frame) {
+	if f.Whole != nil {
+		q.entries = append(q.entries, f.Whole)
+		return
+	}
+	q.entries = append(q.entries, f.append(make([]byte, 0, f.Size())))
+}
+
+// pushRest adds what is left of three pieces after n bytes of them are written.
+// The queue is empty.
+func (q *queue) pushRest(n int, pieces ...[]byte) {
+	total := 0
+	for _, p := range pieces {
+		total += len(p)
+	}
+	if n == total {
+		return
+	}
+	rest := make([]byte, 0, total-n)
+	for _, p := range pieces {
+		k := min(n, len(p))
+		n -= k
+		rest = append(rest, p[k:]...)
+	}
+	q.entries = append(q.entries, rest)
+	q.begun = true
+}
+
+// pop takes the first entry.
+func (q *queue) pop() []byte {
+	b := q.entries[q.head]
+	q.entries[q.head] = nil
+	q.begun = false
+	if q.head++; q.head == len(q.entries) {
+		q.entries, q.head = nil, 0
+	}
+	return b
+}
+
+// drainLocked starts the drainer. It ends when nothing is left to write, or
+// with the connection.
+func (c *Conn) drainLocked() {
+	c.draining = true
+	// What others corked while a write was under way follows what it left.
+	if c.cork != nil {
+		c.queue.entries = append(c.queue.entries, append([]byte(nil), *c.cork...))
+		putCork(c.cork)
+		c.cork = nil
+	}
+	go c.drain()
+}
+
+// drain writes the queue, waiting for the peer.
+func (c *Conn) drain() {
+	for {
+		c.mu.Lock()
+		b := c.nextLocked()
+		if b == nil {
+			// An empty queue still leaves what the wire itself holds back.
+			if c.dead != nil || !c.wire.holds() {
+				c.draining = false
+				c.flushLocked()
+				c.settledLocked()
+				c.mu.Unlock()
+				return
+			}
+		}
+		c.mu.Unlock()
+		err := c.writeAll(b)
+		c.mu.Lock()
+		if c.dead == nil {
+			c.buffered -= len(b)
+			c.drained = c.svc.now()
+		}
+		if err != nil && c.dead == nil {
+			c.drainFailedLocked(err)
+		}
+		c.signalLocked()
+		c.mu.Unlock()
+	}
+}
+
+// drainFailedLocked tells a peer that takes nothing from one that is gone.
+func (c *Conn) drainFailedLocked(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.endLocked(client.CloseInfo{Code: client.StatusAbnormal, Cause: client.ErrWriteTimeout})
+		c.dropLocked(client.ErrWriteTimeout, true)
+		return
+	}
+	c.brokenLocked(err)
+}
+
+// nextLocked takes what is written next: a whole number of frames, or the rest of
+// one. Control frames go between data frames, before those that wait.
+func (c *Conn) nextLocked() (b []byte) {
+	if c.dead != nil {
+		return nil
+	}
+	for _, p := range []*[]byte{&c.pongs, &c.pings} {
+		if *p != nil && !c.queue.begun {
+			b = append(b, *p...)
+			*p = nil
+		}
+	}
+	if b != nil {
+		return b
+	}
+	if !c.queue.empty() {
+		return c.gatherLocked()
+	}
+	b, c.last = c.last, nil
+	return b
+}
+
+// gatherLocked takes the first entry, or several small ones for one write.
+func (c *Conn) gatherLocked() []byte {
+	b := c.queue.pop()
+	if len(b) >= corkLimit {
+		return b
+	}
+	b = b[:len(b):len(b)] // it may be shared
+	for !c.queue.empty() && len(b)+len(c.queue.entries[c.queue.head]) <= 2*corkLimit {
+		b = append(b, c.queue.pop()...)
+	}
+	return b
+}
+
+// writeAll writes b in slices, so that progress is seen and the stall limit
+// starts anew with each byte that the peer takes.
+func (c *Conn) writeAll(b []byte) error {
+	for {
+		n := min(len(b), sliceLimit)
+		if err := c.wire.write(b[:n], c.stall()); err != nil {
+			return err
+		}
+		if b = b[n:]; len(b) == 0 {
+			return nil
+		}
+	}
+}
+
+// writeWaiting writes p to a connection that may block, for at most stall without
+// progress.
+func writeWaiting(w interface {
+	io.Writer
+	SetWriteDeadline(time.Time) error
+}, p []byte, stall time.Duration) error {
+	for {
+		if stall > 0 {
+			if err := w.SetWriteDeadline(time.Now().Add(stall)); err != nil {
+				return err
+			}
+		}
+		n, err := w.Write(p)
+		if p = p[n:]; err == nil || len(p) == 0 {
+			if stall > 0 {
+				_ = w.SetWriteDeadline(time.Time{})
+			}
+			return err
+		}
+		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+	}
+}
+
+// waitRoomLocked waits until room was made, the connection ended, or timeout
+// fires. It gives up the lock meanwhile.
+func (c *Conn) waitRoomLocked(timeout <-chan time.Time) error {
+	if c.room == nil {
+		c.room = make(chan struct{})
+	}
+	room := c.room
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	select {
+	case <-room:
+		return nil
+	case <-timeout:
+		return client.ErrQueueFull
+	}
+}
+
+// signalLocked wakes those who wait for room.
+func (c *Conn) signalLocked() {
+	if c.room != nil {
+		close(c.room)
+		c.room = nil
+	}
+}
+
+// dropLocked gives up what is queued: nothing is written any more, and the
+// connection below is closed, so that the reader ends.
+func (c *Conn) dropLocked(err error, reset bool) {
+	if c.dead != nil {
+		return
+	}
+	c.dead = err
+	c.queue = queue{}
+	c.pongs, c.pings, c.last = nil, nil, nil
+	c.buffered = 0
+	if c.cork != nil {
+		putCork(c.cork)
+		c.cork = nil
+	}
+	c.signalLocked()
+	c.settledLocked()
+	// Closing waits for the reader to leave the descriptor, and we may be the reader.
+	go c.wire.drop(reset)
+}

@@ -1,0 +1,35 @@
+package transport
+
+import (
+	"time"
+
+	"github.com/icsws/icsws/client"
+)
+
+// Settings are the limits of the connections of one server. They are complete:
+// no zero value stands for a default. Negative durations turn a limit off.
+type Settings struct {
+	MaxMessage   int64 // bytes of a whole message, after inflation; < 0 = no limit
+	Queue        client.SendQueue
+	WriteTimeout time.Duration
+	CloseTimeout time.Duration
+	NoCloseWait  bool // drop the connection as soon as our close frame is out
+	PingInterval time.Duration
+	PongTimeout  time.Duration
+	PingPayload  func() []byte // nil = a counter
+	NoPong       bool
+	IdleTimeout  time.Duration
+	MaxLifetime  time.Duration
+}
+
+const (
+	corkLimit  = 8 << 10  // a cork this full is flushed
+	largeFrame = 8 << 10  // a frame this large is not copied into the cork
+	sliceLimit = 64 << 10 // most bytes between two looks at the queue's state
+	maxWhole   = 64 << 10 // payload of a frame that the filter holds until it is whole
+
+	// lingerTime bounds how long input is discarded after our last byte, so that no
+	// reset destroys it on its way to the peer.
+	lingerTime  = 2 * time.Second
+	lingerBytes = 4 << 20
+)

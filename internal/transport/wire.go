@@ -1,0 +1,138 @@
+package transport
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"time"
+)
+
+// wire is the byte stream below a Conn. fill and read belong to the reader;
+// tryWrite, write and holds to whoever has Conn.writing or Conn.draining.
+type wire interface {
+	attach(c *Conn)
+	// fill reads at least one byte into the input buffer, or fails. Before it waits
+	// it calls c.idle, and it waits without a borrowed buffer if that is empty.
+	fill(c *Conn) (int, error)
+	// read is fill into p.
+	read(c *Conn, p []byte) (int, error)
+	// tryWrite writes what goes of x, y and z without waiting. blocked tells that
+	// write has to be called, for the rest or for what holds reports.
+	tryWrite(x, y, z []byte) (n int, blocked bool, err error)
+	// write writes p and what is held, waiting up to stall without progress.
+	write(p []byte, stall time.Duration) error
+	// holds reports whether taken bytes are still on their way to the kernel.
+	holds() bool
+	// closeWrite ends our side of the stream, with a TLS alert if there is TLS.
+	closeWrite() error
+	// discard reads and drops until the end of input, the deadline or max bytes.
+	discard(deadline time.Time, max int64)
+	// drop closes the connection; with reset the peer gets no orderly end. It may be
+	// called at any time, more than once, and may wait for fill to return.
+	drop(reset bool)
+}
+
+// Wire is an open connection, ready for [Conn.Init].
+type Wire struct{ wire }
+
+// NewWire returns the wire over an open connection: a socket, a [TLS] of ours
+// after its handshake, or any net.Conn.
+func NewWire(conn net.Conn) Wire {
+	if t, ok := conn.(*TLS); ok {
+		return Wire{&tlsWire{conn: t}}
+	}
+	if w := newSocketWire(conn); w != nil {
+		return Wire{w}
+	}
+	return Wire{&netWire{conn: conn}}
+}
+
+// fillTiny reads into the input buffer of c from a stream that can not wait
+// without a buffer: an empty input waits with the 16 bytes in c.
+func fillTiny(c *Conn, r io.Reader) (int, error) {
+	in := &c.in
+	if in.r < in.w {
+		n, err := r.Read(c.space())
+		in.w += max(n, 0)
+		return n, err
+	}
+	c.release()
+	n, err := r.Read(in.tiny[:])
+	if n > 0 {
+		in.w += copy(c.space(), in.tiny[:n])
+	}
+	return n, err
+}
+
+// dropConn closes conn, with a reset if that is wanted and possible.
+func dropConn(conn net.Conn, reset bool) {
+	if l, ok := conn.(interface{ SetLinger(int) error }); ok && reset {
+		_ = l.SetLinger(0)
+	}
+	_ = conn.Close()
+}
+
+// discardFrom reads conn until its end, the deadline or max bytes.
+func discardFrom(conn net.Conn, deadline time.Time, max int64) {
+	_ = conn.SetReadDeadline(deadline)
+	b := getInput(false)
+	defer putInput(b)
+	for max > 0 {
+		n, err := conn.Read(*b)
+		if err != nil {
+			return
+		}
+		max -= int64(n)
+	}
+}
+
+func closeWrite(conn net.Conn) error {
+	if w, ok := conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
+// netWire is the wire over any net.Conn: pipes, a tls.Conn of somebody else,
+// sockets where there is no non-blocking write. Writing may block, so all of it is
+// done by the drainer.
+type netWire struct{ conn net.Conn }
+
+func (w *netWire) attach(*Conn) {}
+
+func (w *netWire) fill(c *Conn) (int, error) {
+	c.idle()
+	return fillTiny(c, w.conn)
+}
+
+func (w *netWire) read(c *Conn, p []byte) (int, error) {
+	c.idle()
+	return w.conn.Read(p)
+}
+
+func (w *netWire) tryWrite(_, _, _ []byte) (int, bool, error) { return 0, true, nil }
+
+func (w *netWire) write(p []byte, stall time.Duration) error {
+	if len(p) == 0 {
+		return nil
+	}
+	return writeWaiting(w.conn, p, stall)
+}
+
+func (w *netWire) holds() bool { return false }
+
+func (w *netWire) closeWrite() error { return closeWrite(w.conn) }
+
+func (w *netWire) discard(deadline time.Time, max int64) {
+	if _, ok := w.conn.(interface{ CloseWrite() error }); ok {
+		discardFrom(w.conn, deadline, max)
+	}
+}
+
+func (w *netWire) drop(reset bool) {
+	conn := w.conn
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn() // tls.Conn.Close would wait to send its alert
+	}
+	dropConn(conn, reset)
+}

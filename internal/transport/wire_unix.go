@@ -1,0 +1,182 @@
+//go:build unix
+
+package transport
+
+import (
+	"io"
+	"net"
+	"syscall"
+	"time"
+)
+
+// socketIO reads and writes a socket through the runtime's poller with single
+// non-blocking attempts, so that an input buffer is borrowed only for input that
+// is there, and so that sending never waits.
+type socketIO struct {
+	raw syscall.RawConn
+	c   *Conn
+
+	onRead  func(fd uintptr) bool // bound once: no allocation per call
+	onWrite func(fd uintptr) bool
+
+	// Of the read under way.
+	dst   []byte // nil: into the input buffer
+	nread int
+	rerr  error
+
+	// Of the write under way.
+	src     [3][]byte
+	nwrite  int
+	blocked bool
+	werr    error
+}
+
+// init reports whether conn is a TCP or unix socket. A wrapper around one has
+// reasons to see Read and Write.
+func (w *socketIO) init(conn net.Conn) bool {
+	var err error
+	switch s := conn.(type) {
+	case *net.TCPConn:
+		w.raw, err = s.SyscallConn()
+	case *net.UnixConn:
+		w.raw, err = s.SyscallConn()
+	default:
+		return false
+	}
+	w.onRead, w.onWrite = w.readable, w.writable
+	return err == nil
+}
+
+// newSocketIO returns nil unless conn is a socket.
+func newSocketIO(conn net.Conn, c *Conn) *socketIO {
+	w := &socketIO{c: c}
+	if !w.init(conn) {
+		return nil
+	}
+	return w
+}
+
+// read reads into p, or into the input buffer if p is nil.
+func (w *socketIO) read(p []byte) (int, error) {
+	w.dst, w.nread, w.rerr = p, 0, nil
+	err := w.raw.Read(w.onRead)
+	w.dst = nil
+	if err == nil {
+		err = w.rerr
+	}
+	return w.nread, err
+}
+
+// readable makes one attempt; false lets the poller wait.
+func (w *socketIO) readable(fd uintptr) bool {
+	p := w.dst
+	if p == nil {
+		p = w.c.space()
+	}
+	n, err := ignoringEINTR(syscall.Read, int(fd), p)
+	switch {
+	case err == syscall.EAGAIN:
+		if w.dst == nil {
+			w.c.release()
+		}
+		w.c.idle()
+		return false
+	case err != nil:
+		w.rerr = err
+	case n == 0:
+		w.rerr = io.EOF
+	default:
+		w.nread = n
+		if w.dst == nil {
+			w.c.in.w += n
+		}
+	}
+	return true
+}
+
+func ignoringEINTR(call func(int, []byte) (int, error), fd int, p []byte) (int, error) {
+	for {
+		n, err := call(fd, p)
+		if err != syscall.EINTR {
+			return n, err
+		}
+	}
+}
+
+func (w *socketIO) tryWrite(x, y, z []byte) (int, bool, error) {
+	w.src = [3][]byte{x, y, z}
+	w.nwrite, w.blocked, w.werr = 0, false, nil
+	err := w.raw.Write(w.onWrite)
+	w.src = [3][]byte{}
+	if err == nil {
+		err = w.werr
+	}
+	return w.nwrite, w.blocked, err
+}
+
+// writable writes until nothing is left or the kernel takes no more. It never
+// lets the poller wait.
+func (w *socketIO) writable(fd uintptr) bool {
+	left := len(w.src[0]) + len(w.src[1]) + len(w.src[2])
+	for left > 0 {
+		n, err := writev(int(fd), &w.src)
+		switch {
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
+			w.blocked = true
+			return true
+		case err != nil:
+			w.werr = err
+			return true
+		default:
+			w.nwrite += n
+			left -= n
+			advance(&w.src, n)
+		}
+	}
+	return true
+}
+
+// advance drops the first n bytes of src.
+func advance(src *[3][]byte, n int) {
+	for i := range src {
+		k := min(n, len(src[i]))
+		src[i] = src[i][k:]
+		n -= k
+	}
+}
+
+// socketWire is the wire over a socket.
+type socketWire struct {
+	socketIO
+	conn net.Conn
+}
+
+// newSocketWire returns nil unless conn is a socket.
+func newSocketWire(conn net.Conn) wire {
+	w := &socketWire{conn: conn}
+	if !w.init(conn) {
+		return nil
+	}
+	return w
+}
+
+func (w *socketWire) attach(c *Conn)          { w.c = c }
+func (w *socketWire) fill(*Conn) (int, error) { return w.socketIO.read(nil) }
+
+func (w *socketWire) read(_ *Conn, p []byte) (int, error) { return w.socketIO.read(p) }
+
+func (w *socketWire) write(p []byte, stall time.Duration) error {
+	if len(p) == 0 {
+		return nil
+	}
+	return writeWaiting(w.conn, p, stall)
+}
+
+func (w *socketWire) holds() bool { return false }
+
+func (w *socketWire) closeWrite() error { return closeWrite(w.conn) }
+
+func (w *socketWire) discard(deadline time.Time, max int64) { discardFrom(w.conn, deadline, max) }
+
+func (w *socketWire) drop(reset bool) { dropConn(w.conn, reset) }
