@@ -1,0 +1,141 @@
+package wsserver
+
+import (
+	"context"
+	"slices"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/engine"
+)
+
+// Filter chooses the clients of a broadcast; see ByURI, ByTag, ByHost, ByID,
+// Except and Where. A program may write its own.
+type Filter = client.Filter
+
+// ByURI passes clients whose request target is one of uris, query included (S-19).
+func ByURI(uris ...string) Filter {
+	return func(c client.Client) bool { return slices.Contains(uris, facts(c).URI) }
+}
+
+// ByTag passes clients of the virtual hosts with one of the tags.
+func ByTag(tags ...string) Filter {
+	return func(c client.Client) bool { return slices.Contains(tags, facts(c).HostTag) }
+}
+
+// ByHost passes clients whose Host header, as sent, is one of hosts.
+func ByHost(hosts ...string) Filter {
+	return func(c client.Client) bool { return slices.Contains(hosts, facts(c).HostHeader) }
+}
+
+// ByID passes the clients with these ids.
+func ByID(ids ...uint64) Filter {
+	return func(c client.Client) bool { return slices.Contains(ids, c.ID()) }
+}
+
+// Except passes every client but these.
+func Except(clients ...client.Client) Filter {
+	return func(c client.Client) bool { return !slices.Contains(clients, c) }
+}
+
+// Where makes a filter of a function on the class. A client of another class does
+// not pass.
+func Where[T client.Client](pass func(c T) bool) Filter {
+	return func(c client.Client) bool {
+		t, ok := c.(T)
+		return ok && pass(t)
+	}
+}
+
+// SendResult tells what became of a message for one client (S-20 to S-25).
+type SendResult struct {
+	ID          uint64 // of the client
+	URI         string // its request target
+	PayloadSize int    // bytes of the message before compression
+	WireSize    int    // bytes of its frame, header included; 0 if it was not taken
+	Err         error  // nil: the kernel has it, or it is in the client's queue
+}
+
+// Broadcast sends m to every client that passes all filters, and returns how many
+// took it (S-18). The frame is made once. It never waits: a client whose queue is
+// full is closed with 1008, also under client.QueueBlock. A client that is not
+// greeted yet gets it behind its banner. A message that can not be sent at all,
+// because its text is not UTF-8, is taken by nobody.
+func (s *Server[T]) Broadcast(m client.Message, filters ...Filter) int {
+	n := 0
+	_ = s.core.broadcast(m, filters, func(r *engine.Session, wire int, err error) {
+		if err == nil {
+			n++
+		}
+	})
+	return n
+}
+
+// BroadcastResults is Broadcast with a result for each client that passed the
+// filters. The error is that of the message: client.ErrInvalidUTF8,
+// client.ErrBadOpcode.
+func (s *Server[T]) BroadcastResults(m client.Message, filters ...Filter) ([]SendResult, error) {
+	var out []SendResult
+	err := s.core.broadcast(m, filters, func(sess *engine.Session, wire int, err error) {
+		out = append(out, result(sess, m, wire, err))
+	})
+	return out, err
+}
+
+// SendTo sends m to the client with that id, as its Send does (S-01). The error of
+// the result is client.ErrNoClient when there is none.
+func (s *Server[T]) SendTo(id uint64, m client.Message) SendResult {
+	sess, ok := s.registry.Get(id)
+	if !ok {
+		return SendResult{ID: id, PayloadSize: len(m.Data), Err: client.ErrNoClient}
+	}
+	wire, err := sess.Send(m.Op, m.Data, false)
+	return result(sess, m, wire, err)
+}
+
+func result(sess *engine.Session, m client.Message, wire int, err error) SendResult {
+	if err != nil {
+		wire = 0
+	}
+	return SendResult{ID: sess.Link.ID, URI: sess.Link.URI, PayloadSize: len(m.Data), WireSize: wire, Err: err}
+}
+
+func (s *core) broadcast(m client.Message, filters []Filter, each func(*engine.Session, int, error)) error {
+	b, err := engine.NewBroadcast(m)
+	if err != nil {
+		return err
+	}
+	for sess := range s.registry.All {
+		if !passes(sess.Client, filters) {
+			continue
+		}
+		wire, err := sess.Broadcast(b)
+		each(sess, wire, err)
+	}
+	return nil
+}
+
+func passes(c client.Client, filters []Filter) bool {
+	for _, f := range filters {
+		if !f(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// Disconnect closes the client with that id, as its Close does. It returns
+// client.ErrNoClient when there is none.
+func (s *Server[T]) Disconnect(id uint64, code client.StatusCode, reason string) error {
+	sess, ok := s.registry.Get(id)
+	if !ok {
+		return client.ErrNoClient
+	}
+	return sess.Client.Close(code, reason)
+}
+
+// DisconnectAll closes every client that is connected now, and waits until each
+// of them has ended or ctx has; in an event it does not wait. New clients
+// are still welcome.
+func (s *Server[T]) DisconnectAll(ctx context.Context, code client.StatusCode, reason string) error {
+	return s.core.disconnectAll(ctx, code, reason)
+}

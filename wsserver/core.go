@@ -1,0 +1,206 @@
+package wsserver
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/icsws/icsws/banner"
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/hosts"
+	"github.com/icsws/icsws/internal/deflate"
+	"github.com/icsws/icsws/internal/engine"
+	"github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/registry"
+	"github.com/icsws/icsws/internal/transport"
+	"github.com/icsws/icsws/multilisten"
+)
+
+// core is a Server without its type parameter.
+type core struct {
+	cfg     Config
+	log     *slog.Logger
+	class   factory
+	self    client.Server // the Server[T] around it
+	engine  *engine.Engine
+	gate    *banner.Gate
+	origins *handshake.Origins
+	hosts   *hosts.Set // nil without hosts
+	mode    deflate.Mode
+
+	registry  registry.Registry[*engine.Session]
+	pending   chan struct{} // a slot for each connection in handshake
+	ids       atomic.Uint64
+	busy      atomic.Int32 // peers that are told they are too many, after an upgrade
+	counters  counters
+	lastError atomic.Pointer[ServerError]
+	pages     pages
+
+	done chan struct{}  // closed when wg is
+	wg   sync.WaitGroup // every goroutine; nothing is added once closing is set
+
+	mu        sync.Mutex // guards the following
+	state     State
+	listening bool // a Listen runs
+	closing   bool
+	group     *multilisten.Group
+	port      int
+	served    map[*listener]struct{}
+	opening   map[net.Conn]struct{}        // connections in handshake
+	others    map[*engine.Session]struct{} // sessions that are not in the registry: busy peers
+	end       func(*engine.Session)        // once closing: what becomes of a session
+}
+
+func (s *core) init(cfg Config, class factory, self client.Server) error {
+	s.cfg = cfg.withDefaults()
+	s.log, s.class, s.self = s.cfg.Logger, class, self
+	if err := s.cfg.check(); err != nil {
+		return err
+	}
+	var err, oerr, herr error
+	s.gate, err = banner.NewGate(s.cfg.Banner)
+	s.origins, oerr = handshake.ParseOrigins(s.cfg.AllowedOrigins)
+	if len(s.cfg.Hosts) > 0 {
+		s.hosts, herr = hosts.New(s.cfg.Hosts, hosts.Options{TLS: s.cfg.TLS, Logger: s.log})
+	} else if s.cfg.TLS != nil {
+		s.cfg.TLS, herr = plainTLS(s.cfg.TLS)
+	}
+	if err := errors.Join(wrapField("Banner", err), wrapField("AllowedOrigins", oerr), wrapField("Hosts", herr)); err != nil {
+		return err
+	}
+	s.mode = deflate.Mode(s.cfg.Compression.Mode)
+	s.pending = make(chan struct{}, s.cfg.MaxPending)
+	s.done = make(chan struct{})
+	s.served = make(map[*listener]struct{})
+	s.opening = make(map[net.Conn]struct{})
+	s.others = make(map[*engine.Session]struct{})
+	s.engine = engine.New(s.engineConfig())
+	s.pages.init(s)
+	return nil
+}
+
+// plainTLS is the configuration of TLS bindings without hosts.
+func plainTLS(c *tls.Config) (*tls.Config, error) {
+	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
+		return nil, &ConfigError{"TLS", errors.New("no certificate, and no Config.Hosts that have one")}
+	}
+	c = c.Clone()
+	c.NextProtos = []string{"http/1.1"} // h2 has no upgrade
+	if c.MinVersion == 0 {
+		c.MinVersion = tls.VersionTLS12
+	}
+	return c, nil
+}
+
+func (s *core) engineConfig() engine.Config {
+	c := &s.cfg
+	hooked := false
+	for _, h := range c.Hooks {
+		hooked = hooked || h.OnClientMessage != nil
+	}
+	return engine.Config{
+		Owner:   s,
+		Service: transport.NewService(),
+		Settings: &transport.Settings{
+			MaxMessage: c.MaxMessageSize, Queue: c.SendQueue,
+			WriteTimeout: c.WriteTimeout, CloseTimeout: c.CloseTimeout, NoCloseWait: c.NoCloseWait,
+			PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, PingPayload: c.PingPayload,
+			NoPong: c.DisablePong, IdleTimeout: c.IdleTimeout, MaxLifetime: c.MaxLifetime,
+		},
+		CloseCode: c.CloseCode, CloseReason: c.CloseReason,
+		HasMessage: hooked,
+	}
+}
+
+// setStateLocked changes the state and returns the call that tells of it, to be
+// made without the lock.
+func (s *core) setStateLocked(to State) func() {
+	from := s.state
+	s.state = to
+	if from == to || s.cfg.Events.OnChangeState == nil {
+		return func() {}
+	}
+	return func() {
+		s.user("OnChangeState", func() { s.cfg.Events.OnChangeState(StateChange{Index: -1, From: from, To: to}) })
+	}
+}
+
+func (s *core) current() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}
+
+func (s *core) currentGroup() *multilisten.Group {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.group
+}
+
+func (s *core) portNum() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.port
+}
+
+// fault reports an error that no caller is waiting for.
+func (s *core) fault(op, binding string, err error) {
+	e := &ServerError{Op: op, Binding: binding, Err: err}
+	s.lastError.Store(e)
+	s.counters.errors.Add(1)
+	s.log.Error("server error", "op", op, "binding", binding, "err", err)
+	if s.cfg.Events.OnError != nil {
+		s.user("OnError", func() { s.cfg.Events.OnError(e) })
+	}
+}
+
+// enter counts a goroutine in, unless the server is closing.
+func (s *core) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.wg.Add(1)
+	return true
+}
+
+func (s *core) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// addrPort turns a TCP address into a value; other kinds are zero.
+func addrPort(a net.Addr) netip.AddrPort {
+	t, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	ap := t.AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+func errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// isToken reports whether p is an HTTP token (RFC 9110 section 5.6.2).
+func isToken(p string) bool {
+	for _, r := range p {
+		if r <= ' ' || r >= 0x7f {
+			return false
+		}
+		switch r {
+		case '(', ')', '<', '>', '@', ',', ';', ':', '\\', '"', '/', '[', ']', '?', '=', '{', '}':
+			return false
+		}
+	}
+	return p != ""
+}
+
+var _ http.Handler = (*Server[client.Client])(nil)

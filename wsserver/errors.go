@@ -1,0 +1,53 @@
+package wsserver
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Errors of the methods of [Server]. Each may arrive wrapped; compare with errors.Is.
+var (
+	// ErrServerClosed: Shutdown, Close or Abort was called; the server is spent. It
+	// is an http.ErrServerClosed too.
+	ErrServerClosed = fmt.Errorf("wsserver: server closed: %w", http.ErrServerClosed)
+	// ErrListening: Listen was called on a server that listens.
+	ErrListening = errors.New("wsserver: already listening")
+)
+
+// ConfigError says which field of a [Config] is wrong, and why. New may return
+// several, joined.
+type ConfigError struct {
+	Field string // such as "PingInterval" or "Banner"
+	Err   error  // names the value
+}
+
+// Error names the field.
+func (e *ConfigError) Error() string { return "wsserver: Config." + e.Field + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong with the field.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+func configError(field, format string, args ...any) error {
+	return &ConfigError{field, fmt.Errorf(format, args...)}
+}
+
+// ServerError is an error that no caller was waiting for: of an accept loop, a
+// handshake, or the HTTP side. It goes to Events.OnError, the log and
+// [Server.LastError].
+type ServerError struct {
+	Op      string // such as "accept"
+	Binding string // name of the binding concerned, or empty
+	Err     error
+}
+
+// Error tells operation, binding and error.
+func (e *ServerError) Error() string {
+	if e.Binding == "" {
+		return "wsserver: " + e.Op + ": " + e.Err.Error()
+	}
+	return "wsserver: " + e.Op + " on " + e.Binding + ": " + e.Err.Error()
+}
+
+// Unwrap returns the error.
+func (e *ServerError) Unwrap() error { return e.Err }

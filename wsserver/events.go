@@ -1,0 +1,121 @@
+package wsserver
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/multilisten"
+)
+
+// Events are the events of a server. A nil field is skipped. They are called on
+// the goroutine where the event happened, must be safe for concurrent use, and
+// may call everything of the server. What they hold up is said with each.
+type Events struct {
+	// OnChangeState gets each change of state of the server and of each of its
+	// listeners (E-10). It holds up the call that caused the change.
+	OnChangeState func(StateChange)
+	// OnReject gets each refused connection. It holds up the answer to that
+	// peer only.
+	OnReject func(RejectInfo)
+	// OnError gets each error that no caller is waiting for (E-12). It holds up
+	// what failed.
+	OnError func(*ServerError)
+	// OnBgException gets each panic in user code (E-15). If it returns true the
+	// client is kept; else it is closed with 1011. In any case the server lives on.
+	// It holds up that client only.
+	OnBgException func(PanicInfo) (keep bool)
+}
+
+// State is where a server or one of its listeners stands.
+type State = multilisten.State
+
+// The states. A server is listening while at least one of its listeners is, and
+// closing from Shutdown, Close or Abort until [Server.Done].
+const (
+	StateClosed    = multilisten.StateClosed
+	StateBound     = multilisten.StateBound
+	StateListening = multilisten.StateListening
+	StateClosing   = multilisten.StateClosing
+)
+
+// StateChange is one change of state.
+type StateChange struct {
+	Index    int    // of the listener in Server.Addrs, from 0; -1 for the server
+	Binding  string // name of the binding; empty for the server
+	From, To State
+}
+
+// PanicInfo is a panic in user code.
+type PanicInfo struct {
+	Client client.Client // nil where there is none, such as in NewClient
+	Event  string        // such as "OnMessage"
+	Value  any           // what was given to panic
+	Stack  []byte
+}
+
+// Hooks let code that does not know the client class see every client: metrics,
+// audit, limits. Nil fields are skipped, hooks are called in the order of
+// Config.Hooks, and they must be safe for concurrent use. Their goroutine is that
+// of the event they precede or follow.
+type Hooks struct {
+	// OnClientCreate comes after NewClient and before the handshake is answered; the
+	// client has its facts and can not send (E-01). An error refuses, as one of
+	// NewClient does.
+	OnClientCreate func(c client.Client, r *client.OpenRequest) error
+	// OnClientConnect comes before the factory's. An error ends the connection, and
+	// the later hooks and the factory are not called.
+	OnClientConnect func(c client.Client) error
+	// OnClientMessage comes before OnMessage. An error ends the connection.
+	OnClientMessage func(c client.Client, m client.Message) error
+	// OnClientDisconnect comes after the factory's, exactly once for each
+	// OnClientConnect of the same Hooks that was called.
+	OnClientDisconnect func(c client.Client, info client.CloseInfo)
+}
+
+// Reason says why a connection was refused.
+type Reason uint8
+
+// The reasons.
+const (
+	ReasonBadRequest  Reason = iota // 400, 405, 426, 431, 505: see the text
+	ReasonTimeout                   // 408, or nothing was sent: Config.HandshakeTimeout
+	ReasonTLS                       // the TLS handshake failed
+	ReasonUnknownHost               // 421: Config.Hosts, Config.UnknownHost
+	ReasonMisdirected               // 421: SNI and Host name two hosts
+	ReasonOrigin                    // 403: Config.AllowedOrigins
+	ReasonSubProtocol               // 400: Config.RequireSubProtocol
+	ReasonTooBusy                   // Config.Banner.MaxClients
+	ReasonShutdown                  // 503: the server is closing
+	ReasonNotUpgrade                // 426: a plain request, and Config.HTTP is nil
+	ReasonRejected                  // NewClient or a hook returned a RejectError
+	ReasonFailed                    // 500: NewClient or a hook failed or panicked
+	reasons
+)
+
+var reasonNames = [reasons]string{
+	"bad request", "timeout", "tls", "unknown host", "misdirected", "origin", "sub-protocol",
+	"too busy", "shutdown", "not an upgrade", "rejected", "failed",
+}
+
+// String returns the reason in words.
+func (r Reason) String() string {
+	if r < reasons {
+		return reasonNames[r]
+	}
+	return fmt.Sprintf("reason(%d)", uint8(r))
+}
+
+// RejectInfo is a refused connection.
+type RejectInfo struct {
+	Reason  Reason
+	Status  int    // of the HTTP response; 0 when there was none, 101 for upgrade and close
+	Text    string // one sentence
+	Setting string // field of Config that decided, such as "AllowedOrigins"; may be empty
+	Remote  netip.AddrPort
+	Local   netip.AddrPort
+	Binding string
+	HostTag string
+	URI     string // request target, empty when none was read
+	Err     error  // what failed; nil for a decision
+}

@@ -1,0 +1,220 @@
+package wsserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/icsws/icsws/hosts"
+	"github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/transport"
+)
+
+// A refusal is written and lingered over for at most this long, so that the
+// answer survives what the peer is still sending.
+const refusalLinger = time.Second
+
+// arrival is a connection on its way to its client.
+type arrival struct {
+	conn          net.Conn            // raw, or *transport.TLS, or a tls.Conn of somebody else
+	raw           net.Conn            // as accepted
+	w             http.ResponseWriter // in their place until net/http has given the connection up
+	remote, local netip.AddrPort
+	binding       string
+	index         int // of the binding; -1 under ServeHTTP
+	view          *hosts.View
+	tls           *tls.ConnectionState
+	host          *hosts.Entry // nil without hosts
+	deadline      time.Time    // of the handshake; zero for none
+	accepted      time.Time
+}
+
+// startHandshake runs the handshake of conn on a goroutine of its own; false when
+// the server is closing.
+func (s *core) startHandshake(l *listener, conn net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.wg.Add(1)
+	s.opening[conn] = struct{}{}
+	go s.handshake(l, conn)
+	return true
+}
+
+// handshake takes a connection from accept to its reader, or to its refusal.
+func (s *core) handshake(l *listener, conn net.Conn) {
+	a := &arrival{
+		conn: conn, raw: conn, remote: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr()),
+		binding: l.name, index: l.index, view: l.view, accepted: time.Now(),
+	}
+	if s.cfg.HandshakeTimeout > 0 {
+		a.deadline = a.accepted.Add(s.cfg.HandshakeTimeout)
+		_ = conn.SetDeadline(a.deadline)
+	}
+	if t, ok := conn.(interface{ SetNoDelay(bool) error }); ok && s.cfg.Nagle {
+		_ = t.SetNoDelay(false)
+	}
+	taken := s.secure(a, l.tls) && s.request(a)
+	if !taken {
+		_ = conn.Close()
+	}
+	s.mu.Lock()
+	delete(s.opening, conn)
+	s.mu.Unlock()
+	<-s.pending
+	s.wg.Done()
+}
+
+// secure does the TLS handshake, if there is one to do.
+func (s *core) secure(a *arrival, config *tls.Config) bool {
+	ctx, cancel := context.Background(), func() {}
+	if d := s.cfg.TLSHandshakeTimeout; d > 0 {
+		ctx, cancel = context.WithTimeout(ctx, d)
+	}
+	defer cancel()
+	var err error
+	switch t := a.conn.(type) {
+	case *tls.Conn:
+		if err = t.HandshakeContext(ctx); err == nil {
+			state := t.ConnectionState()
+			a.tls = &state
+		}
+	default:
+		if config == nil {
+			return true
+		}
+		ours := transport.NewTLS(a.conn, config)
+		if err = ours.Handshake(ctx); err == nil {
+			state := ours.ConnectionState()
+			a.conn, a.tls = ours, &state
+		}
+	}
+	if err != nil {
+		s.refusedTLS(a, err)
+		return false
+	}
+	return true
+}
+
+// refusedTLS reports a failed TLS handshake. A peer that speaks plain HTTP to a
+// TLS port is told so.
+func (s *core) refusedTLS(a *arrival, err error) {
+	info := s.rejection(a, ReasonTLS, 0, "TLS handshake failed")
+	info.Err = err
+	var re tls.RecordHeaderError
+	if errors.As(err, &re) && re.Conn != nil && plainHTTP(re.RecordHeader) {
+		info.Status, info.Text = http.StatusBadRequest, "this port speaks TLS: use https or wss"
+		_, _ = a.raw.Write(handshake.AppendResponse(nil, info.Status, nil, info.Text, false))
+	}
+	s.reject(info)
+}
+
+// plainHTTP reports whether the first bytes of a connection are those of an HTTP
+// request in plain text.
+func plainHTTP(b [5]byte) bool {
+	switch string(b[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		return true
+	}
+	return false
+}
+
+// request reads the first request and leads it on; true when somebody else now
+// owns the connection.
+func (s *core) request(a *arrival) bool {
+	req, err := handshake.Read(a.conn, s.cfg.MaxHeaderBytes)
+	if err != nil {
+		s.refusedRead(a, err)
+		return false
+	}
+	if s.isClosing() {
+		s.refuse(a, req, ReasonShutdown, unavailable())
+		return false
+	}
+	if reason, e := s.findHost(a, req); e != nil {
+		s.refuse(a, req, reason, e)
+		return false
+	}
+	if !req.IsUpgrade() {
+		return s.page(a, req)
+	}
+	return s.upgrade(a, req, nil)
+}
+
+// refusedRead answers a request that could not be read.
+func (s *core) refusedRead(a *arrival, err error) {
+	var e *handshake.Error
+	if errors.As(err, &e) {
+		reason := ReasonBadRequest
+		if e.Status == http.StatusRequestTimeout {
+			reason = ReasonTimeout
+			_ = a.conn.SetWriteDeadline(time.Now().Add(refusalLinger))
+			if s.isClosing() {
+				reason, e = ReasonShutdown, unavailable()
+			}
+		}
+		s.refuse(a, nil, reason, e)
+		return
+	}
+	info := s.rejection(a, ReasonTimeout, 0, "no request")
+	info.Setting, info.Err = "HandshakeTimeout", err
+	if s.isClosing() {
+		info.Reason = ReasonShutdown
+	}
+	s.reject(info)
+}
+
+func unavailable() *handshake.Error {
+	return &handshake.Error{
+		Status: http.StatusServiceUnavailable, Body: "the server is shutting down",
+		Header: http.Header{"Retry-After": {"5"}},
+	}
+}
+
+// findHost resolves the Host header, and on TLS the server name: they must mean
+// one host.
+func (s *core) findHost(a *arrival, req *handshake.Request) (Reason, *handshake.Error) {
+	if a.view == nil {
+		return 0, nil
+	}
+	entry, err := s.lookup(a.view, req.Host())
+	if err != nil {
+		return ReasonUnknownHost, misdirected("no host of that name is served here")
+	}
+	if a.tls != nil {
+		named, err := s.lookup(a.view, a.tls.ServerName)
+		if err != nil {
+			return ReasonUnknownHost, misdirected("no host has the name of the TLS handshake")
+		}
+		if named != entry {
+			return ReasonMisdirected, misdirected("the Host header and the TLS server name mean two hosts")
+		}
+	}
+	a.host = entry
+	return 0, nil
+}
+
+func (s *core) lookup(v *hosts.View, name string) (*hosts.Entry, error) {
+	entry, err := v.Lookup(name)
+	if err != nil && s.cfg.UnknownHost == UnknownDefault && v.Default() != nil {
+		return v.Default(), nil
+	}
+	return entry, err
+}
+
+func misdirected(text string) *handshake.Error {
+	return &handshake.Error{Status: http.StatusMisdirectedRequest, Body: text, Setting: "Hosts"}
+}
+
+func (a *arrival) tag() string {
+	if a.host == nil {
+		return ""
+	}
+	return a.host.Tag()
+}

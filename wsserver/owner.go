@@ -1,0 +1,113 @@
+package wsserver
+
+import (
+	"errors"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/engine"
+	"github.com/icsws/icsws/internal/event"
+)
+
+var _ engine.Owner = (*core)(nil)
+
+// Connect runs OnClientConnect of the hooks and then of the factory.
+func (s *core) Connect(sess *engine.Session) error {
+	c, adm := sess.Client, sess.Data.(*admission)
+	if c == nil {
+		return nil
+	}
+	for i, h := range s.cfg.Hooks {
+		adm.hooks = i + 1
+		if h.OnClientConnect != nil {
+			if err := h.OnClientConnect(c); err != nil {
+				return err
+			}
+		}
+	}
+	adm.factory = true
+	return s.class.connect(c)
+}
+
+// Message runs the hooks before OnMessage.
+func (s *core) Message(sess *engine.Session, m client.Message) error {
+	for _, h := range s.cfg.Hooks {
+		if h.OnClientMessage != nil {
+			if err := h.OnClientMessage(sess.Client, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Disconnect takes the client out, runs OnClientDisconnect where OnClientConnect
+// was called, and gives the place back, whatever happens there.
+func (s *core) Disconnect(sess *engine.Session, info client.CloseInfo) {
+	adm := sess.Data.(*admission)
+	defer s.release(adm)
+	if adm.counted {
+		s.registry.Remove(sess.Link.ID)
+		s.counters.disconnected.Add(1)
+	}
+	c := sess.Client
+	if c == nil {
+		return
+	}
+	s.log.Debug("disconnected", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(),
+		"code", int(info.Code), "reason", info.Reason, "remote_close", info.Remote, "cause", info.Cause)
+	if adm.factory {
+		s.guarded(c, "OnClientDisconnect", func() { s.class.disconnect(c, info) })
+	}
+	for i := adm.hooks - 1; i >= 0; i-- {
+		if h := s.cfg.Hooks[i]; h.OnClientDisconnect != nil {
+			s.guarded(c, "Hooks.OnClientDisconnect", func() { h.OnClientDisconnect(c, info) })
+		}
+	}
+}
+
+// guarded runs an event whose panic must not keep the others from running.
+func (s *core) guarded(c client.Client, name string, f func()) {
+	if p, ok := errors.AsType[*event.Panic](event.Call(f)); ok {
+		s.panicked(PanicInfo{Client: c, Event: name, Value: p.Value, Stack: p.Stack})
+	}
+}
+
+// Failed reports an event that returned an error or panicked.
+func (s *core) Failed(sess *engine.Session, err error) (keep bool) {
+	if p, ok := errors.AsType[*client.PanicError](err); ok {
+		return s.panicked(PanicInfo{Client: sess.Client, Event: p.Event, Value: p.Value, Stack: p.Stack})
+	}
+	s.log.Warn("event failed", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(), "err", err)
+	return false
+}
+
+// Gone is the last that is heard of a session.
+func (s *core) Gone(sess *engine.Session) {
+	s.release(sess.Data.(*admission))
+	s.counters.add(sess.Counters())
+	s.forget(sess)
+}
+
+// panicked reports a panic in user code, and asks whether to keep the client.
+func (s *core) panicked(p PanicInfo) (keep bool) {
+	s.counters.panics.Add(1)
+	id := uint64(0)
+	if p.Client != nil {
+		id = p.Client.ID()
+	}
+	s.log.Error("panic", "event", p.Event, "conn", id, "value", p.Value, "stack", string(p.Stack))
+	if f := s.cfg.Events.OnBgException; f != nil {
+		if err := event.Call(func() { keep = f(p) }); err != nil {
+			s.log.Error("panic", "event", "OnBgException", "err", err)
+			return false
+		}
+	}
+	return keep
+}
+
+// user runs a server event.
+func (s *core) user(name string, f func()) {
+	if p, ok := errors.AsType[*event.Panic](event.Call(f)); ok {
+		s.panicked(PanicInfo{Event: name, Value: p.Value, Stack: p.Stack})
+	}
+}

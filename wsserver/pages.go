@@ -1,0 +1,224 @@
+package wsserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/handshake"
+)
+
+// pages is the HTTP side: connections whose first request is no upgrade are
+// replayed into one http.Server, which starts with the first of them.
+type pages struct {
+	s      *core
+	once   sync.Once
+	conns  chan net.Conn
+	quit   chan struct{}
+	server *http.Server
+}
+
+func (p *pages) init(s *core) {
+	p.s = s
+	p.conns = make(chan net.Conn)
+	p.quit = make(chan struct{})
+	p.server = &http.Server{
+		Handler:           http.HandlerFunc(s.servePage),
+		ReadHeaderTimeout: max(s.cfg.HandshakeTimeout, 0),
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, arrivalKey{}, c.(*replayed).a)
+		},
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// arrivalKey finds the *arrival of a replayed connection in the context of its
+// requests.
+type arrivalKey struct{}
+
+// page hands a connection over to the HTTP side; false when there is nobody.
+func (s *core) page(a *arrival, req *handshake.Request) bool {
+	if s.handler(a) == nil {
+		s.refuse(a, req, ReasonNotUpgrade, handshake.UpgradeRequired())
+		return false
+	}
+	s.pages.once.Do(func() {
+		if s.enter() {
+			go func() {
+				defer s.wg.Done()
+				if err := s.pages.server.Serve(&s.pages); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+					s.fault("http", "", err)
+				}
+			}()
+		}
+	})
+	_ = a.raw.SetDeadline(time.Time{})
+	select {
+	case s.pages.conns <- &replayed{Conn: a.conn, a: a, first: req.Replay()}:
+		return true
+	case <-s.pages.quit:
+		s.refuse(a, req, ReasonShutdown, unavailable())
+		return false
+	}
+}
+
+// handler is the one for requests to a's host, or nil.
+func (s *core) handler(a *arrival) http.Handler {
+	if a.host != nil && a.host.Handler() != nil {
+		return a.host.Handler()
+	}
+	return s.cfg.HTTP
+}
+
+// close ends the HTTP side: open requests are finished for a moment, then cut.
+func (p *pages) close() {
+	close(p.quit)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if p.server.Shutdown(ctx) != nil {
+		_ = p.server.Close()
+	}
+}
+
+// pages is the listener of its own server.
+
+// Accept waits for the next replayed connection.
+func (p *pages) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.quit:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close does nothing: quit ends Accept.
+func (p *pages) Close() error { return nil }
+
+// Addr is of no use to anybody.
+func (p *pages) Addr() net.Addr { return &net.TCPAddr{} }
+
+// replayed is a connection whose first bytes are read a second time.
+type replayed struct {
+	net.Conn
+	a     *arrival
+	first []byte
+}
+
+func (r *replayed) Read(p []byte) (int, error) {
+	if len(r.first) > 0 {
+		n := copy(p, r.first)
+		r.first = r.first[n:]
+		return n, nil
+	}
+	return r.Conn.Read(p)
+}
+
+// CloseWrite lets http.Server end its side in order.
+func (r *replayed) CloseWrite() error {
+	if w, ok := r.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
+// servePage serves a request on a replayed connection. The host may differ from
+// request to request; an upgrade may come late.
+func (s *core) servePage(w http.ResponseWriter, r *http.Request) {
+	first := r.Context().Value(arrivalKey{}).(*arrival)
+	a := *first
+	r.TLS = a.tls
+	s.serveRequest(&a, w, r)
+}
+
+// ServeHTTP upgrades the request, or serves it with the handler of its host. It
+// makes the server part of somebody else's mux: any net/http middleware may stand
+// in front, also one that wraps the ResponseWriter, if it has Unwrap. It returns
+// as soon as the client runs, on a goroutine of its own; the client's context has
+// the values of the request's, and not its end. Config.HandshakeTimeout and
+// MaxPending are those of the http.Server around it.
+func (s *Server[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.core.serveHTTP(w, r) }
+
+func (s *core) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	a := &arrival{index: -1, tls: r.TLS, accepted: time.Now()}
+	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		a.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		a.local = addrPort(local)
+	}
+	if s.hosts != nil {
+		a.view = s.hosts.All()
+	}
+	s.serveRequest(a, w, r)
+}
+
+// serveRequest is the way of a request that net/http has read.
+func (s *core) serveRequest(a *arrival, w http.ResponseWriter, r *http.Request) {
+	req := handshake.FromHTTP(r)
+	a.w = w
+	switch reason, e := s.findHost(a, req); {
+	case s.isClosing():
+		s.refuse(a, req, ReasonShutdown, unavailable())
+	case e != nil:
+		s.refuse(a, req, reason, e)
+	case req.IsUpgrade():
+		s.hijack(a, req, w, r)
+	default:
+		s.serveHandler(a, req, w, r)
+	}
+}
+
+// serveHandler runs the handler of the host as user code.
+func (s *core) serveHandler(a *arrival, req *handshake.Request, w http.ResponseWriter, r *http.Request) {
+	h := s.handler(a)
+	if h == nil {
+		s.refuse(a, req, ReasonNotUpgrade, handshake.UpgradeRequired())
+		return
+	}
+	err := event.Call(func() { h.ServeHTTP(w, r) })
+	if p, ok := errors.AsType[*event.Panic](err); ok {
+		if p.Value != http.ErrAbortHandler {
+			s.panicked(PanicInfo{Event: "HTTP", Value: p.Value, Stack: p.Stack})
+		}
+		panic(http.ErrAbortHandler) // net/http cuts the response
+	}
+}
+
+// hijack takes the connection over from net/http for an upgrade.
+func (s *core) hijack(a *arrival, req *handshake.Request, w http.ResponseWriter, r *http.Request) {
+	if e := req.Check(); e != nil {
+		s.refuse(a, req, ReasonBadRequest, e) // while net/http can still answer
+		return
+	}
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		s.refuse(a, req, ReasonFailed, s.failed("Hijack", err))
+		return
+	}
+	_ = conn.SetDeadline(time.Time{})
+	if n := rw.Reader.Buffered(); n > 0 {
+		p, _ := rw.Reader.Peek(n)
+		req.Buffered = append([]byte(nil), p...)
+	}
+	a.conn, a.raw, a.w = conn, conn, nil
+	if rp, ok := conn.(*replayed); ok {
+		a.conn, a.raw = rp.Conn, rp.a.raw
+		req.Buffered = append(req.Buffered, rp.first...)
+	}
+	if s.cfg.HandshakeTimeout > 0 {
+		a.deadline = time.Now().Add(s.cfg.HandshakeTimeout)
+		_ = a.raw.SetDeadline(a.deadline)
+	}
+	if !s.upgrade(a, req, r.Context()) {
+		_ = conn.Close()
+	}
+}

@@ -1,0 +1,189 @@
+package wsserver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/engine"
+	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/link"
+)
+
+// StopListening closes every listener; clients stay connected, and Listen works
+// again (X-01, L-28). It may be called more than once.
+func (s *Server[T]) StopListening() error { return s.core.stopListening() }
+
+// Shutdown stops listening, refuses with 503 what is still in handshake, closes
+// every client with 1001 and waits until all have ended. When ctx ends
+// first the rest is aborted and the error is that of ctx. In an event it begins
+// the work, bounded by ctx and by Config.ShutdownTimeout, and returns nil at once:
+// Done tells the end. Afterwards the server is spent.
+func (s *Server[T]) Shutdown(ctx context.Context) error {
+	s.core.begin(func(sess *engine.Session) {
+		_ = sess.CloseWith(client.StatusGoingAway, "server shuts down", false, client.ErrServerShutdown)
+	})
+	if event.Inside() {
+		go s.core.awaitInEvent(ctx)
+		return nil
+	}
+	return s.core.await(ctx)
+}
+
+// Close ends the server at once: every client gets its close frame with 1001 if
+// the kernel takes it, and no time to answer. OnClientDisconnect still comes
+// exactly once for each; Close waits for that, up to Config.ShutdownTimeout, but not
+// in an event. Afterwards the server is spent.
+func (s *Server[T]) Close() error {
+	return s.core.hardEnd(func(sess *engine.Session) {
+		_ = sess.CloseWith(client.StatusGoingAway, "server shuts down", false, client.ErrServerShutdown)
+		sess.Drop(client.ErrServerShutdown)
+	})
+}
+
+// Abort is Close without close frames: connections are reset.
+func (s *Server[T]) Abort() error {
+	return s.core.hardEnd(func(sess *engine.Session) { sess.Abort(client.ErrServerShutdown) })
+}
+
+func (s *core) stopListening() error {
+	s.mu.Lock()
+	group := s.group
+	var tell = func() {}
+	if !s.closing {
+		tell = s.setStateLocked(StateClosed)
+	}
+	s.mu.Unlock()
+	var errs []error
+	for _, l := range s.open() {
+		errs = append(errs, l.stop())
+	}
+	if group != nil {
+		errs = append(errs, group.Close())
+	}
+	tell()
+	return errors.Join(errs...)
+}
+
+// begin starts the end of the server, once, and calls end for every session.
+func (s *core) begin(end func(*engine.Session)) {
+	s.mu.Lock()
+	first := !s.closing
+	s.closing, s.end = true, end
+	tell := func() {}
+	if first {
+		tell = s.setStateLocked(StateClosing)
+	}
+	s.mu.Unlock()
+	tell()
+	_ = s.stopListening()
+	s.hurry()
+	for _, sess := range s.running() {
+		end(sess)
+	}
+	if first {
+		go s.finish()
+	}
+}
+
+// finish waits for every goroutine of the server and closes done.
+func (s *core) finish() {
+	s.pages.close()
+	s.wg.Wait()
+	s.mu.Lock()
+	tell := s.setStateLocked(StateClosed)
+	s.mu.Unlock()
+	tell()
+	close(s.done)
+}
+
+// hurry ends the waiting of connections in handshake: they are refused now.
+func (s *core) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.opening {
+		_ = conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// await waits for the end. When ctx ends first, what is left is aborted.
+func (s *core) await(ctx context.Context) error {
+	select {
+	case <-s.done:
+		return nil
+	case <-ctx.Done():
+	}
+	s.abortAll()
+	// What does not sit in a handler for good ends now.
+	t := time.NewTimer(100 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-s.done:
+	case <-t.C:
+	}
+	return context.Cause(ctx)
+}
+
+// awaitInEvent is await for a caller that may not wait.
+func (s *core) awaitInEvent(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.ShutdownTimeout)
+	defer cancel()
+	_ = s.await(ctx)
+}
+
+func (s *core) abortAll() {
+	abort := func(sess *engine.Session) { sess.Abort(client.ErrServerShutdown) }
+	s.mu.Lock()
+	s.end = abort
+	s.mu.Unlock()
+	for _, sess := range s.running() {
+		abort(sess)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.opening {
+		go conn.Close()
+	}
+}
+
+func (s *core) hardEnd(end func(*engine.Session)) error {
+	s.begin(end)
+	if event.Inside() {
+		return nil
+	}
+	t := time.NewTimer(s.cfg.ShutdownTimeout)
+	defer t.Stop()
+	select {
+	case <-s.done:
+		return nil
+	case <-t.C:
+		return context.DeadlineExceeded
+	}
+}
+
+func (s *core) disconnectAll(ctx context.Context, code client.StatusCode, reason string) error {
+	if code != 0 && !code.Sendable() {
+		return client.ErrBadCloseCode
+	}
+	var list []*engine.Session
+	for sess := range s.registry.All {
+		if err := sess.Client.Close(code, reason); errors.Is(err, client.ErrInvalidUTF8) {
+			return err
+		}
+		list = append(list, sess)
+	}
+	if event.Inside() {
+		return nil
+	}
+	for _, sess := range list {
+		select {
+		case <-sess.Ended():
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func facts(c client.Client) *link.Conn { return link.ConnOf(c) }

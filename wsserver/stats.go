@@ -1,0 +1,89 @@
+package wsserver
+
+import (
+	"sync/atomic"
+
+	"github.com/icsws/icsws/internal/engine"
+	"github.com/icsws/icsws/internal/link"
+)
+
+// Stats are the figures of a server (O-20). They only grow, save Clients, Pending,
+// Busy and Buffered. Encoded as JSON, they suit expvar.
+type Stats struct {
+	Clients      int               // connected now
+	Pending      int               // in handshake now
+	Busy         int               // peers being told that they are too many, after an upgrade
+	Accepted     uint64            // TCP connections; without those of ServeHTTP
+	Connected    uint64            // clients
+	Disconnected uint64            // clients
+	Refused      map[string]uint64 // connections, by Reason
+	Panics       uint64            // in user code
+	Errors       uint64            // that went to Events.OnError
+
+	MessagesIn, MessagesOut uint64
+	BytesIn, BytesOut       uint64 // frames with their headers, inside TLS
+	Buffered                int    // bytes waiting for peers now
+}
+
+type counters struct {
+	accepted, connected, disconnected, panics, errors atomic.Uint64
+	refused                                           [reasons]atomic.Uint64
+
+	// Of the sessions that are gone.
+	messagesIn, messagesOut, bytesIn, bytesOut atomic.Uint64
+}
+
+func (c *counters) add(n link.Counters) {
+	c.messagesIn.Add(n.MessagesIn)
+	c.messagesOut.Add(n.MessagesOut)
+	c.bytesIn.Add(n.BytesIn)
+	c.bytesOut.Add(n.BytesOut)
+}
+
+// Stats returns the present figures. It walks over all clients.
+func (s *Server[T]) Stats() Stats { return s.core.stats() }
+
+func (s *core) stats() Stats {
+	c := &s.counters
+	st := Stats{
+		Clients: s.registry.Len(), Busy: int(s.busy.Load()), Pending: s.inHandshake(), Accepted: c.accepted.Load(),
+		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),
+		Panics: c.panics.Load(), Errors: c.errors.Load(), Refused: make(map[string]uint64),
+		MessagesIn: c.messagesIn.Load(), MessagesOut: c.messagesOut.Load(),
+		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
+	}
+	for r := range c.refused {
+		if n := c.refused[r].Load(); n > 0 {
+			st.Refused[Reason(r).String()] = n
+		}
+	}
+	for _, sess := range s.running() {
+		n := sess.Counters()
+		st.MessagesIn += n.MessagesIn
+		st.MessagesOut += n.MessagesOut
+		st.BytesIn += n.BytesIn
+		st.BytesOut += n.BytesOut
+		st.Buffered += n.Buffered
+	}
+	return st
+}
+
+func (s *core) inHandshake() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.opening)
+}
+
+// running returns every session that has not ended.
+func (s *core) running() []*engine.Session {
+	list := make([]*engine.Session, 0, s.registry.Len())
+	for sess := range s.registry.All {
+		list = append(list, sess)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for sess := range s.others {
+		list = append(list, sess)
+	}
+	return list
+}

@@ -1,0 +1,300 @@
+package wsserver
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/icsws/icsws/banner"
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/deflate"
+	"github.com/icsws/icsws/internal/engine"
+	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/link"
+	"github.com/icsws/icsws/internal/transport"
+)
+
+// admission is what the server keeps for a session.
+type admission struct {
+	place   banner.Place
+	counted bool // in the registry
+	hooks   int  // so many of Config.Hooks had their OnClientConnect called
+	factory bool // and the factory
+	busy    bool // counted in core.busy
+}
+
+// maxBusy bounds the peers that are being told they are too many by an upgrade;
+// further ones are dropped.
+const maxBusy = 256
+
+// upgrade judges a WebSocket handshake and answers it. It returns true when a
+// reader owns the connection. parent is the context of the HTTP request under
+// ServeHTTP, else nil.
+func (s *core) upgrade(a *arrival, req *handshake.Request, parent context.Context) bool {
+	r, reason, e := s.judge(a, req)
+	if e != nil {
+		s.refuse(a, req, reason, e)
+		return false
+	}
+	adm := new(admission)
+	var busy *engine.Busy
+	if err := s.gate.Enter(&adm.place); err != nil {
+		if busy = s.tooBusy(a, req); busy == nil {
+			return false
+		}
+		adm.busy = true
+	}
+	ctx, cancel := a.context(parent)
+	defer cancel()
+	if e, reason := s.admit(a, req, r.WithContext(ctx), adm, busy, parent); e != nil {
+		s.release(adm)
+		s.refuse(a, req, reason, e)
+		return false
+	}
+	return true
+}
+
+// release gives back what an admission holds.
+func (s *core) release(adm *admission) {
+	adm.place.Leave()
+	if adm.busy {
+		adm.busy = false
+		s.busy.Add(-1)
+	}
+}
+
+// context is that of the open request: it ends with the handshake's time.
+func (a *arrival) context(parent context.Context) (context.Context, context.CancelFunc) {
+	if parent == nil {
+		parent = context.Background()
+	}
+	if a.deadline.IsZero() {
+		return context.WithCancel(parent)
+	}
+	return context.WithDeadline(parent, a.deadline)
+}
+
+// judge holds the request against the rules and prepares the open request.
+func (s *core) judge(a *arrival, req *handshake.Request) (*client.OpenRequest, Reason, *handshake.Error) {
+	if e := req.Check(); e != nil {
+		return nil, ReasonBadRequest, e
+	}
+	if e := s.origins.Check(req, a.tls != nil); e != nil {
+		return nil, ReasonOrigin, e
+	}
+	offered, e := handshake.OfferedProtocols(req.Raw)
+	if e != nil {
+		return nil, ReasonBadRequest, e
+	}
+	chosen := handshake.Select(s.cfg.SubProtocols, offered)
+	if chosen == "" && s.cfg.RequireSubProtocol {
+		return nil, ReasonSubProtocol, &handshake.Error{
+			Status: http.StatusBadRequest, Setting: "RequireSubProtocol",
+			Body: "offer one of the sub-protocols " + strings.Join(s.cfg.SubProtocols, ", "),
+		}
+	}
+	r := &client.OpenRequest{
+		URI: req.URL, RawURI: req.Target, HostHeader: req.Host(), HostTag: a.tag(), Origin: req.Get("Origin"),
+		SubProtocols: offered, Header: req.Header(), ResponseHeader: make(http.Header),
+		Remote: a.remote, Local: a.local, Binding: a.binding, BindingIndex: a.index, TLS: a.tls,
+	}
+	r.Extensions = r.Header["Sec-Websocket-Extensions"]
+	_ = r.Select(chosen)
+	return r, 0, nil
+}
+
+// tooBusy refuses a peer over the limit. A result means: upgrade it, tell it, and
+// close it.
+func (s *core) tooBusy(a *arrival, req *handshake.Request) *engine.Busy {
+	p := s.cfg.Banner
+	info := s.rejection(a, ReasonTooBusy, 0, "too many clients")
+	info.Setting, info.URI = "Banner.MaxClients", req.Target
+	switch {
+	case p.Mode == banner.UpgradeThenClose && s.busy.Add(1) <= maxBusy:
+		text, code, reason := p.BusyClose()
+		info.Status = http.StatusSwitchingProtocols
+		s.reject(info)
+		return &engine.Busy{Text: text, Code: client.StatusCode(code), Reason: reason}
+	case p.Mode == banner.UpgradeThenClose:
+		s.busy.Add(-1)
+		s.reject(info)
+	case p.Mode == banner.Drop:
+		s.reject(info)
+	default:
+		status, header, body := p.Refusal()
+		s.refuse(a, req, ReasonTooBusy, &handshake.Error{Status: status, Header: header, Body: body, Setting: info.Setting})
+	}
+	return nil
+}
+
+// admit makes the client, answers 101 and starts the reader.
+func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, adm *admission, busy *engine.Busy, parent context.Context) (*handshake.Error, Reason) {
+	r.ID = s.ids.Add(1)
+	r.UUID = newUUID()
+	facts := s.facts(req, r)
+	var c client.Client
+	if busy == nil || s.cfg.Banner.NotifyHandlers {
+		var e *handshake.Error
+		var reason Reason
+		if c, e, reason = s.newClient(r); e != nil {
+			return e, reason
+		}
+		facts.SubProtocol = r.SubProtocol()
+	}
+	opts := engine.Options{
+		Facts: facts, Server: s.self, Buffered: req.Buffered, Banner: s.cfg.Banner.Welcome, Busy: busy,
+		Wire: transport.NewWire(a.conn),
+	}
+	if parent != nil {
+		opts.Context = context.WithoutCancel(parent)
+	}
+	params, extensions, ok := deflate.Negotiate(s.mode, r.Extensions)
+	if ok {
+		opts.Deflate = &params
+	}
+	head, err := handshake.AppendSwitching(make([]byte, 0, 256), req.Key(), facts.SubProtocol, extensions, r.ResponseHeader)
+	if err != nil {
+		return s.failed("ResponseHeader", err), ReasonFailed
+	}
+	sess := s.engine.NewSession(opts)
+	sess.Data = adm
+	if c != nil {
+		if e, reason := s.created(sess, c, r); e != nil {
+			return e, reason
+		}
+	}
+	if !a.deadline.IsZero() && !time.Now().Before(a.deadline) {
+		return &handshake.Error{
+			Status: http.StatusServiceUnavailable, Setting: "HandshakeTimeout", Body: "the handshake took too long",
+		}, ReasonTimeout
+	}
+	if !s.start(a, sess, adm, head, c != nil && busy == nil) {
+		return unavailable(), ReasonShutdown
+	}
+	return nil, 0
+}
+
+// newUUID returns a version 7 UUID; without randomness there is none.
+func newUUID() uuid.UUID {
+	u, err := uuid.NewV7()
+	if err != nil {
+		return uuid.UUID{}
+	}
+	return u
+}
+
+func (s *core) facts(req *handshake.Request, r *client.OpenRequest) link.Facts {
+	f := link.Facts{
+		ID: r.ID, UUID: r.UUID, Remote: r.Remote, Local: r.Local,
+		Binding: r.Binding, BindingIndex: r.BindingIndex, HostTag: r.HostTag, HostHeader: r.HostHeader,
+		Origin: r.Origin, URI: req.Target, Raw: req.Raw, SubProtocol: r.SubProtocol(), TLS: r.TLS,
+	}
+	if s.cfg.NewName != nil {
+		s.user("NewName", func() { f.Name = s.cfg.NewName(r) })
+	}
+	return f
+}
+
+// newClient asks the factory.
+func (s *core) newClient(r *client.OpenRequest) (c client.Client, e *handshake.Error, reason Reason) {
+	if s.isClosing() {
+		return nil, unavailable(), ReasonShutdown
+	}
+	err := event.Do(event.Func(func() (err error) { c, err = s.class.newClient(r); return err }))
+	if err != nil {
+		e, reason = s.answer("NewClient", nil, err)
+		return nil, e, reason
+	}
+	return c, nil, 0
+}
+
+// created binds the client and calls OnClientCreate.
+func (s *core) created(sess *engine.Session, c client.Client, r *client.OpenRequest) (*handshake.Error, Reason) {
+	if err := sess.Bind(c); err != nil {
+		return s.failed("NewClient", err), ReasonFailed
+	}
+	for _, h := range s.cfg.Hooks {
+		if h.OnClientCreate == nil {
+			continue
+		}
+		if err := event.Do(event.Func(func() error { return h.OnClientCreate(c, r) })); err != nil {
+			return s.answer("OnClientCreate", c, err)
+		}
+	}
+	if sess.State() != link.Connecting {
+		return &handshake.Error{Status: http.StatusServiceUnavailable, Body: "aborted"}, ReasonRejected
+	}
+	return nil, 0
+}
+
+// answer makes an error of user code the answer to a handshake.
+func (s *core) answer(name string, c client.Client, err error) (*handshake.Error, Reason) {
+	if re, ok := errors.AsType[*client.RejectError](err); ok && re.Status >= 300 && re.Status <= 599 {
+		body := re.Body
+		if body == "" {
+			body = http.StatusText(re.Status)
+		}
+		return &handshake.Error{Status: re.Status, Header: re.Header, Body: body}, ReasonRejected
+	}
+	if p, ok := errors.AsType[*event.Panic](err); ok {
+		s.panicked(PanicInfo{Client: c, Event: name, Value: p.Value, Stack: p.Stack})
+	}
+	return s.failed(name, err), ReasonFailed
+}
+
+// failed is the 500 for an error that is not the peer's business.
+func (s *core) failed(name string, err error) *handshake.Error {
+	s.log.Error("handshake failed", "event", name, "err", err)
+	return &handshake.Error{Status: http.StatusInternalServerError, Body: "internal error", Err: err}
+}
+
+// start answers 101, registers the session and starts its reader; false when the
+// server is closing.
+func (s *core) start(a *arrival, sess *engine.Session, adm *admission, head []byte, registered bool) bool {
+	if !s.enter() {
+		return false
+	}
+	_ = a.raw.SetDeadline(time.Time{})
+	if err := sess.Start(head); err != nil {
+		s.wg.Done()
+		s.fault("handshake", a.binding, err)
+		return false
+	}
+	adm.counted = registered
+	s.register(sess, registered)
+	// A fresh goroutine: the one that read the request has a larger stack, for good.
+	go sess.Run()
+	return true
+}
+
+// register makes a session known. One that comes just after the server began to
+// close shares the lot of the others.
+func (s *core) register(sess *engine.Session, client bool) {
+	s.mu.Lock()
+	if client {
+		s.registry.Add(sess.Link.ID, sess)
+		s.counters.connected.Add(1)
+	} else {
+		s.others[sess] = struct{}{}
+	}
+	end := s.end
+	s.mu.Unlock()
+	if end != nil {
+		end(sess)
+	}
+}
+
+// forget takes a session out whose socket is closed.
+func (s *core) forget(sess *engine.Session) {
+	if !sess.Data.(*admission).counted {
+		s.mu.Lock()
+		delete(s.others, sess)
+		s.mu.Unlock()
+	}
+	s.wg.Done()
+}
