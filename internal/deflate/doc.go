@@ -15,8 +15,8 @@
 //
 // Idle connections are many and messages are short, so a connection keeps no
 // encoder and no decoder, only the plaintext that its next message may refer
-// to: nothing without context takeover, at most 4 KiB in each direction with
-// the parameters that [Negotiate] agrees to. Everything larger is borrowed from
+// to: nothing without context takeover, else at most 4 KiB in each direction, and
+// 32 KiB from a client that does not let its window be limited. Everything larger is borrowed from
 // pools for the length of one call, and a message allocates nothing as long as
 // the destination has room.
 //

@@ -24,8 +24,10 @@ const (
 // response are zero.
 //
 // With [Message], response always excludes takeover in both directions. With
-// [Context] the client's takeover is accepted if the client lets its window be
-// limited to 4 KiB, and excluded otherwise.
+// [Context] the client's takeover is accepted, with its window limited to 4 KiB
+// if the client lets it be. One that does not may cost 32 KiB, once it has sent as
+// much: excluding its takeover would save that, but there are clients that offer
+// the bare extension and keep their window whatever the answer.
 //
 // A window of the server that is below 15 bits is announced only to a client
 // that speaks of windows in its offer. Section 7.1.2.1 would let the server
@@ -120,9 +122,12 @@ func (o offer) accept(mode Mode) (Params, string) {
 			p.ServerBits = min(p.ServerBits, contextBits)
 		}
 	}
-	if mode == Context && !o.clientNoTakeover && o.clientBits != 0 {
+	sayClientBits := false
+	if mode == Context && !o.clientNoTakeover {
 		p.ClientTakeover = true
-		p.ClientBits = min(o.clientBits, contextBits)
+		if sayClientBits = o.clientBits != 0; sayClientBits {
+			p.ClientBits = min(o.clientBits, contextBits)
+		}
 	}
-	return p, p.response(sayServerBits, p.ClientTakeover)
+	return p, p.response(sayServerBits, sayClientBits)
 }
