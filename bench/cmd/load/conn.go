@@ -1,0 +1,128 @@
+//go:build linux
+
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+
+	"github.com/icsws/icsws/bench/internal/wire"
+)
+
+// conn is one client connection.
+type conn struct {
+	socket
+	sec *tls.Conn   // nil for ws
+	in  wire.Stream // what comes back
+
+	sent   int     // messages written or waiting in pend
+	owed   int     // messages that may be sent as soon as pend is empty
+	stamps []int64 // when each message in flight was sent, by its number
+	waits  bool    // the poller watches for room to write
+}
+
+// write sends frames; with plain sockets they must not change until pend is
+// empty. pend must be empty already.
+func (c *conn) write(frames []byte) error {
+	if len(c.pend) > 0 {
+		return errors.New("load: the server does not read")
+	}
+	if c.sec != nil {
+		_, err := c.sec.Write(frames)
+		return err
+	}
+	c.pend = frames
+	return c.push()
+}
+
+// recv reads once, or under TLS all there is, because crypto/tls may hold what
+// the poller can not see. It returns the messages that came complete.
+func (c *conn) recv(buf []byte) (int, error) {
+	if c.sec == nil {
+		n, err := c.Read(buf)
+		if err != nil {
+			return 0, ignoreAgain(err)
+		}
+		return c.in.Feed(buf[:n])
+	}
+	total := 0
+	for {
+		n, err := c.sec.Read(buf)
+		if err != nil {
+			return total, ignoreAgain(err)
+		}
+		k, err := c.in.Feed(buf[:n])
+		total += k
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+func ignoreAgain(err error) error {
+	if errors.Is(err, again{}) {
+		return nil
+	}
+	return fmt.Errorf("load: read: %w", err)
+}
+
+// tlsConfig trusts anyone, since the certificate is thrown away, and offers one
+// key exchange, so that its cost is the same for all servers.
+func tlsConfig() *tls.Config {
+	return &tls.Config{
+		InsecureSkipVerify: true,
+		MinVersion:         tls.VersionTLS13,
+		CurvePreferences:   []tls.CurveID{tls.X25519},
+	}
+}
+
+// secure puts TLS on a socket that still blocks.
+func (c *conn) secure() error {
+	c.sec = tls.Client(&c.socket, tlsConfig())
+	if err := c.sec.Handshake(); err != nil {
+		return fmt.Errorf("load: TLS: %w", err)
+	}
+	return nil
+}
+
+// upgraded reads the response to the handshake of a connection that still blocks,
+// and makes it ready for the poller.
+func (c *conn) upgraded(ask wire.Compression) (wire.Deflate, error) {
+	read := c.Read
+	if c.sec != nil {
+		read = c.sec.Read
+	}
+	head, err := readHead(read)
+	if err != nil {
+		return wire.Deflate{}, err
+	}
+	d, err := wire.ParseResponse(head, ask)
+	if err != nil {
+		return wire.Deflate{}, err
+	}
+	return d, c.unblock()
+}
+
+// readHead reads a response head and nothing after it: a server that speaks
+// before it is spoken to is an error.
+func readHead(read func([]byte) (int, error)) ([]byte, error) {
+	head := make([]byte, 0, 512)
+	for wire.HeadEnd(head) == 0 {
+		if len(head) >= wire.MaxHead {
+			return nil, errors.New("load: the response head is too long")
+		}
+		if len(head) == cap(head) {
+			head = append(head, 0)[:len(head)]
+		}
+		n, err := read(head[len(head):cap(head)])
+		if err != nil {
+			return nil, fmt.Errorf("load: handshake: %w", err)
+		}
+		head = head[:len(head)+n]
+	}
+	if wire.HeadEnd(head) != len(head) {
+		return nil, errors.New("load: bytes behind the handshake")
+	}
+	return head, nil
+}

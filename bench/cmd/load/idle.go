@@ -1,0 +1,118 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/icsws/icsws/bench/internal/figures"
+	"github.com/icsws/icsws/bench/internal/proc"
+	"github.com/icsws/icsws/bench/internal/wire"
+)
+
+// idle opens connections that say nothing, and reads what the server's memory
+// has grown by: after the handshakes, and after one message on each.
+func (g *generator) idle() (figures.Figures, error) {
+	var f figures.Figures
+	if err := g.collect(); err != nil {
+		return f, err
+	}
+	var err error
+	if f.BaseRSS, err = proc.RSS(g.pid); err != nil {
+		return f, err
+	}
+	if err := g.open(wire.OpBinary); err != nil {
+		return f, err
+	}
+	defer g.close()
+	f.Conns = len(g.conns)
+	if f.Open, f.OpenGC, err = g.growth(f.BaseRSS); err != nil {
+		return f, err
+	}
+	if err := g.oneEach(); err != nil {
+		return f, err
+	}
+	if f.Messaged, f.MessagedGC, err = g.growth(f.BaseRSS); err != nil {
+		return f, err
+	}
+	f.IdleCPU, err = g.idleCPU()
+	return f, err
+}
+
+// growth lets the server rest and returns the resident bytes that a connection
+// has added, as they are and after a forced collection.
+func (g *generator) growth(base int64) (asIs, collected float64, err error) {
+	time.Sleep(g.settle)
+	a, err := proc.RSS(g.pid)
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := g.collect(); err != nil {
+		return 0, 0, err
+	}
+	b, err := proc.RSS(g.pid)
+	n := float64(len(g.conns))
+	return float64(a-base) / n, float64(b-base) / n, err
+}
+
+// collect forces a collection and waits until the server has calmed down.
+func (g *generator) collect() error {
+	if err := proc.Collect(g.pid); err != nil {
+		return err
+	}
+	const step, most = 100 * time.Millisecond, 50
+	last, err := proc.CPUTime(g.pid)
+	for range most {
+		if err != nil {
+			return err
+		}
+		time.Sleep(step)
+		var t time.Duration
+		if t, err = proc.CPUTime(g.pid); err == nil && t-last < time.Millisecond {
+			return nil
+		}
+		last = t
+	}
+	return err
+}
+
+// oneEach exchanges one message on every connection, some hundred at a time.
+func (g *generator) oneEach() error {
+	const batch = 256
+	got := 0
+	for first := 0; first < len(g.conns); first += batch {
+		last := min(first+batch, len(g.conns))
+		for _, c := range g.conns[first:last] {
+			if err := c.write(g.script.Run(0, 1)); err != nil {
+				return err
+			}
+		}
+		for got < last {
+			ready, err := g.wait()
+			if err != nil {
+				return fmt.Errorf("%w: %d of %d messages came back", err, got, len(g.conns))
+			}
+			for i := range ready {
+				n, err := g.poll.conns[ready[i].Fd].recv(g.poll.buf)
+				if err != nil {
+					return err
+				}
+				got += n
+			}
+		}
+	}
+	return nil
+}
+
+// idleCPU is what the server spends in a second without traffic, in milliseconds.
+func (g *generator) idleCPU() (float64, error) {
+	before, err := proc.CPUTime(g.pid)
+	if err != nil {
+		return 0, err
+	}
+	t := now()
+	time.Sleep(time.Second)
+	after, err := proc.CPUTime(g.pid)
+	return micros(after-before) / 1e3 / (float64(now()-t) / 1e9), err
+}

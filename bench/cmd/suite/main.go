@@ -1,0 +1,156 @@
+//go:build linux
+
+// suite measures the servers against each other: it builds them and the load
+// generator, runs every case on every server, and prints Markdown tables with the
+// ratio of each server to raw gws in the same round.
+//
+//	go run ./cmd/suite                      # everything, three rounds
+//	go run ./cmd/suite -quick -rounds 1     # a look, in less than three minutes
+//	go run ./cmd/suite -cases tls -peers icsws,gws
+//
+// It is started in the folder of the bench module. The README there says what the
+// figures mean. The exit status is 1 when this project's server failed a case.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/icsws/icsws/bench/internal/proc"
+)
+
+// options are the flags.
+type options struct {
+	cases  *regexp.Regexp
+	peers  []contender
+	rounds int
+	quick  bool
+	conns  int // of the idle cases
+	out    string
+	report string
+	from   string
+	cpus   [2]int // of the server and of the generator
+}
+
+func init() {
+	// Children die with the thread that started them (Pdeathsig): all are started
+	// by main, whose thread lives as long as the process.
+	runtime.LockOSThread()
+}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("suite: ")
+	o, err := parse()
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	records, err := o.records(ctx)
+	if err != nil {
+		log.Print(err)
+	}
+	if len(records) == 0 {
+		os.Exit(1)
+	}
+	text := markdown(records)
+	fmt.Print(text)
+	if o.report != "" {
+		if e := os.WriteFile(o.report, []byte(text), 0o644); e != nil {
+			log.Fatal(e)
+		}
+	}
+	if err != nil || o.from == "" && failed(records, project) {
+		os.Exit(1)
+	}
+}
+
+// records measures, or reads what was measured.
+func (o options) records(ctx context.Context) ([]record, error) {
+	if o.from != "" {
+		return readLast(o.from)
+	}
+	return o.measure(ctx)
+}
+
+func parse() (options, error) {
+	var o options
+	cases := flag.String("cases", "", "only cases whose name matches this `regexp`")
+	peers := flag.String("peers", strings.Join(usual, ","), "comma-separated `names` out of "+strings.Join(names(), ", "))
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds; each runs every case on every server once")
+	flag.BoolVar(&o.quick, "quick", false, "shorter runs and fewer cases")
+	flag.IntVar(&o.conns, "conns", 0, "connections of the idle cases (default 10000, with -quick 5000)")
+	flag.StringVar(&o.out, "out", "out/results.jsonl", "append every result to this `file`; empty for none")
+	flag.StringVar(&o.report, "report", "", "write the tables to this `file` too")
+	flag.StringVar(&o.from, "from", "", "measure nothing, print the tables of the last run in this `file` of results")
+	flag.Parse()
+	var err error
+	if o.cases, err = regexp.Compile(*cases); err != nil {
+		return o, err
+	}
+	if o.peers, err = choose(*peers); err != nil {
+		return o, err
+	}
+	if o.rounds < 1 || flag.NArg() > 0 {
+		return o, fmt.Errorf("-rounds %d, arguments %q", o.rounds, flag.Args())
+	}
+	if o.from != "" {
+		return o, nil
+	}
+	return o, o.fit()
+}
+
+// fit adapts to the machine, saying so when that changes what is measured.
+func (o *options) fit() error {
+	cpus, err := proc.CPUs()
+	if err != nil {
+		return err
+	}
+	o.cpus = [2]int{cpus[0], cpus[len(cpus)-1]}
+	if len(cpus) > 1 {
+		o.cpus[1] = cpus[1]
+	} else {
+		log.Print("note: one CPU only, server and generator share it; no figure is worth much")
+	}
+	if o.conns == 0 {
+		o.conns = 10_000
+		if o.quick {
+			o.conns = 5_000
+		}
+	}
+	files, err := proc.RaiseFiles()
+	if err != nil {
+		return err
+	}
+	const spare = 200
+	if most := files - spare; o.conns > most {
+		log.Printf("note: the hard limit of open files is %d: idle cases have %d connections instead of %d", files, most, o.conns)
+		o.conns = most
+	}
+	if o.conns < 1 {
+		return fmt.Errorf("%d idle connections", o.conns)
+	}
+	return nil
+}
+
+// timing is how long one run takes.
+type timing struct {
+	warm, measure, limit time.Duration
+}
+
+func (o options) timing() timing {
+	if o.quick {
+		return timing{100 * time.Millisecond, 300 * time.Millisecond, 30 * time.Second}
+	}
+	return timing{400 * time.Millisecond, 2 * time.Second, time.Minute}
+}

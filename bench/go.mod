@@ -1,0 +1,21 @@
+module github.com/icsws/icsws/bench
+
+go 1.26.0
+
+replace github.com/icsws/icsws => ../
+
+require (
+	github.com/coder/websocket v1.8.15
+	github.com/gobwas/ws v1.5.0
+	github.com/gorilla/websocket v1.5.3
+	github.com/icsws/icsws v0.0.0-00010101000000-000000000000
+	github.com/lxzan/gws v1.9.1
+	github.com/olahol/melody v1.4.0
+	go.uber.org/goleak v1.3.0
+)
+
+require (
+	github.com/gobwas/httphead v0.1.0 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/klauspost/compress v1.17.9 // indirect
+)

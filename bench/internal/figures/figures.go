@@ -1,0 +1,38 @@
+// Package figures is what one run of the load generator says, as JSON: the
+// generator prints it, the suite reads it and keeps it, one object a line.
+package figures
+
+// Figures describe one server in one case. CPU times are microseconds per unit of
+// work: a message echoed, a message delivered, or a handshake. Fields that a
+// scenario does not measure are zero and left out.
+type Figures struct {
+	// Error is why the run failed; nothing else counts then.
+	Error string `json:"error,omitempty"`
+
+	Conns   int     `json:"conns,omitempty"`   // connections that were open
+	Units   int     `json:"units,omitempty"`   // units of work measured
+	Seconds float64 `json:"seconds,omitempty"` // their wall clock
+
+	CPU       float64 `json:"cpu_us,omitempty"`        // of the whole server process
+	ClientCPU float64 `json:"client_cpu_us,omitempty"` // of the generator
+	PerSecond float64 `json:"per_s,omitempty"`         // by the wall clock
+	Busy      float64 `json:"busy,omitempty"`          // the server's share of one CPU, 0 to 1
+
+	// Latencies in microseconds, from a message's write to its echo, or from a
+	// broadcast's trigger to its last delivery.
+	P50 float64 `json:"p50_us,omitempty"`
+	P99 float64 `json:"p99_us,omitempty"`
+
+	// ReplyBytes is the mean size of a reply on the wire without TLS, headers included.
+	ReplyBytes float64 `json:"reply_bytes,omitempty"`
+
+	// Memory that a connection adds to the server's resident set, in bytes: after
+	// the handshakes, after one message on each, and both after a forced collection.
+	Open        float64 `json:"open_bytes,omitempty"`
+	OpenGC      float64 `json:"open_gc_bytes,omitempty"`
+	Messaged    float64 `json:"messaged_bytes,omitempty"`
+	MessagedGC  float64 `json:"messaged_gc_bytes,omitempty"`
+	IdleCPU     float64 `json:"idle_cpu_ms_per_s,omitempty"` // what all of them cost while silent
+	BaseRSS     int64   `json:"base_rss_bytes,omitempty"`    // of the server before the first one
+	KeyExchange string  `json:"key_exchange,omitempty"`      // of TLS
+}

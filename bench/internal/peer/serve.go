@@ -1,0 +1,50 @@
+//go:build unix
+
+package peer
+
+import (
+	"crypto/tls"
+	"log"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Serve answers with h through net/http, with its TLS if -tls is given, and never
+// returns.
+func (o Options) Serve(h http.Handler) {
+	l, err := net.Listen("tcp", o.Addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	o.Ready(l.Addr())
+	if !o.TLS {
+		log.Fatal(s.Serve(l))
+	}
+	s.TLSConfig = o.TLSConfig()
+	s.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){} // no HTTP/2
+	log.Fatal(s.ServeTLS(l, "", ""))
+}
+
+// Mux is a handler of the two paths.
+func Mux(echo, broadcast http.HandlerFunc) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc(Echo, echo)
+	mux.HandleFunc(Broadcast, broadcast)
+	return mux
+}
+
+// Listen opens the listener for a server without net/http, with TLS if -tls is
+// given, and says so.
+func (o Options) Listen() net.Listener {
+	l, err := net.Listen("tcp", o.Addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	o.Ready(l.Addr())
+	if o.TLS {
+		return tls.NewListener(l, o.TLSConfig())
+	}
+	return l
+}

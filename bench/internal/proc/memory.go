@@ -1,0 +1,57 @@
+//go:build linux
+
+package proc
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// RSS returns the resident memory of process pid in bytes. It walks the page
+// tables (smaps_rollup), since the kernel's running counters lag behind.
+func RSS(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return 0, fmt.Errorf("proc: memory of process %d: %w", pid, err)
+	}
+	kib, ok := field(text, "Rss:")
+	n, err := strconv.ParseInt(kib, 10, 64)
+	if !ok || err != nil {
+		return 0, fmt.Errorf("proc: memory of process %d: no Rss in smaps_rollup", pid)
+	}
+	return n << 10, nil
+}
+
+// CanCollect reports whether process pid catches SIGUSR2, which would end it
+// otherwise.
+func CanCollect(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return false
+	}
+	mask, _ := field(text, "SigCgt:")
+	caught, err := strconv.ParseUint(mask, 16, 64)
+	return err == nil && caught&(1<<(syscall.SIGUSR2-1)) != 0
+}
+
+// Collect asks process pid for a garbage collection by SIGUSR2; see CanCollect.
+func Collect(pid int) error {
+	if !CanCollect(pid) {
+		return fmt.Errorf("proc: process %d does not catch SIGUSR2", pid)
+	}
+	return syscall.Kill(pid, syscall.SIGUSR2)
+}
+
+// field returns the first word after name in a file of "name: value" lines.
+func field(text []byte, name string) (string, bool) {
+	for line := range bytes.Lines(text) {
+		words := bytes.Fields(line)
+		if len(words) >= 2 && string(words[0]) == name {
+			return string(words[1]), true
+		}
+	}
+	return "", false
+}

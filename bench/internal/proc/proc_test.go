@@ -1,0 +1,107 @@
+//go:build linux
+
+package proc
+
+import (
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestCPUTimeGrowsWithWork(t *testing.T) {
+	before, err := CPUTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for after := before; after == before; {
+		if after, err = CPUTime(os.Getpid()); err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the clock stands still")
+		}
+	}
+	if OwnCPUTime() <= 0 {
+		t.Error("OwnCPUTime is not above zero")
+	}
+}
+
+func TestThereIsNoCPUTimeOfNoProcess(t *testing.T) {
+	for _, pid := range []int{-1, 0, 1<<22 + 1, 1 << 30} { // pid_max is at most 1<<22
+		if d, err := CPUTime(pid); err == nil {
+			t.Errorf("CPUTime(%d) = %v without error", pid, d)
+		}
+	}
+}
+
+func TestRSSCountsWhatIsTouched(t *testing.T) {
+	before, err := RSS(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 64 << 20
+	block, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Munmap(block) }()
+	for i := 0; i < size; i += 4096 {
+		block[i] = 1
+	}
+	after, err := RSS(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grown := after - before; grown < size/2 {
+		t.Errorf("RSS grew by %d bytes for %d touched", grown, size)
+	}
+}
+
+func TestCollectNeedsAHandler(t *testing.T) {
+	if CanCollect(os.Getpid()) {
+		t.Skip("SIGUSR2 is caught already")
+	}
+	if err := Collect(os.Getpid()); err == nil {
+		t.Fatal("Collect sent a signal that ends the process")
+	}
+	got := make(chan os.Signal, 1)
+	signal.Notify(got, syscall.SIGUSR2)
+	defer signal.Stop(got)
+	if err := Collect(os.Getpid()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-got:
+	case <-time.After(10 * time.Second):
+		t.Fatal("no signal came")
+	}
+}
+
+func TestAStartedProcessRunsOnItsCPU(t *testing.T) {
+	cpus, err := CPUs()
+	if err != nil || len(cpus) == 0 {
+		t.Fatalf("CPUs = %v, %v", cpus, err)
+	}
+	want := cpus[len(cpus)-1]
+	var out strings.Builder
+	cmd := exec.Command("grep", "Cpus_allowed_list", "/proc/self/status")
+	cmd.Stdout = &out
+	if err := StartOn(want, cmd); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if f := strings.Fields(out.String()); len(f) != 2 || f[1] != strconv.Itoa(want) {
+		t.Errorf("the process says %q, want CPU %d", out.String(), want)
+	}
+	if now, _ := CPUs(); len(now) != len(cpus) {
+		t.Errorf("this thread is left on CPUs %v of %v", now, cpus)
+	}
+}

@@ -1,0 +1,121 @@
+//go:build unix
+
+// gorilla serves the two paths with github.com/gorilla/websocket as its chat
+// example does: a reading goroutine for each connection and, on /broadcast, one
+// that writes what comes through a channel of 256; a connection whose channel is
+// full is dropped. Broadcasts are prepared messages. It has no context takeover.
+package main
+
+import (
+	"log"
+	"net/http"
+	"sync"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/icsws/icsws/bench/internal/peer"
+)
+
+var upgrader = websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
+
+func echo(w http.ResponseWriter, r *http.Request) {
+	c, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	c.SetReadLimit(peer.MaxMessage)
+	for {
+		kind, data, err := c.ReadMessage()
+		if err != nil {
+			return
+		}
+		if err := c.WriteMessage(kind, data); err != nil {
+			return
+		}
+	}
+}
+
+type member struct {
+	conn *websocket.Conn
+	send chan *websocket.PreparedMessage // closed by the hub
+}
+
+// writer ends when the hub has closed send or a write fails.
+func (m *member) writer() {
+	defer m.conn.Close()
+	for p := range m.send {
+		if m.conn.WritePreparedMessage(p) != nil {
+			return
+		}
+	}
+}
+
+type hub struct {
+	mu      sync.Mutex // guards members and closing their channels
+	members map[*member]struct{}
+}
+
+func (h *hub) join(m *member) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.members[m] = struct{}{}
+}
+
+func (h *hub) leave(m *member) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dropLocked(m)
+}
+
+func (h *hub) dropLocked(m *member) {
+	if _, in := h.members[m]; in {
+		delete(h.members, m)
+		close(m.send)
+	}
+}
+
+func (h *hub) broadcast(p *websocket.PreparedMessage) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for m := range h.members {
+		select {
+		case m.send <- p:
+		default:
+			h.dropLocked(m)
+		}
+	}
+}
+
+func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
+	c, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	c.SetReadLimit(peer.MaxMessage)
+	m := &member{c, make(chan *websocket.PreparedMessage, 256)}
+	h.join(m)
+	defer h.leave(m)
+	go m.writer()
+	for {
+		kind, data, err := c.ReadMessage()
+		if err != nil {
+			return
+		}
+		p, err := websocket.NewPreparedMessage(kind, data)
+		if err != nil {
+			return
+		}
+		h.broadcast(p)
+	}
+}
+
+func main() {
+	o := peer.Parse()
+	if o.Compress == peer.Context {
+		log.Fatal("gorilla/websocket has no context takeover")
+	}
+	upgrader.EnableCompression = o.Compress == peer.Message
+	h := &hub{members: map[*member]struct{}{}}
+	o.Serve(peer.Mux(echo, h.serve))
+}
