@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,7 +89,7 @@ func (e *Engine) NewSession(o Options) *Session {
 // Bind makes c the client of the connection.
 func (s *Session) Bind(c client.Client) error {
 	if !link.Bind(c, &s.Link) {
-		return errors.New("engine: NewClient returned a client that has a connection already")
+		return errors.New("engine: the client has a connection already, or its Base is a nil pointer")
 	}
 	s.Client = c
 	s.pings, _ = c.(client.PingHandler)
@@ -108,16 +109,59 @@ func (s *Session) Start(head []byte) error {
 	return nil
 }
 
-// Run is the reader: it runs every event of the client and returns when the
-// socket is closed. It wants a goroutine of its own with a fresh, small stack.
-func (s *Session) Run() {
-	defer s.end() // deferred, because an event may end the goroutine
+// Refuse ends a session that will not be started: its client has no connection.
+func (s *Session) Refuse(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over, s.greeted = cause, true
+	if s.cancel != nil {
+		s.cancel(cause)
+	}
+}
+
+// Run is the reader: it runs every event of the client, until the socket is
+// closed. It wants a goroutine of its own with a fresh, small stack, and moves to
+// another one whenever the peer has been silent for a while.
+func (s *Session) Run() { s.read((*Session).begin) }
+
+// wake is the reader that waits in place of one that dozed off.
+func (s *Session) wake() {
+	s.Await()
+	s.read(nil)
+}
+
+// begin is what comes before the first message.
+func (s *Session) begin() {
 	if err := event.Do((*connectEvent)(s)); err != nil {
 		s.failed("OnClientConnect", err)
 	}
 	s.greet()
-	s.sock.ReadLoop()
 }
+
+// read runs the engine's loop to its end, or until the reader dozes off.
+func (s *Session) read(first func(*Session)) {
+	complete := false
+	defer func() { // deferred, because an event may end the goroutine
+		v := recover()
+		switch {
+		case transport.Dozed(v):
+			go s.wake()
+			return
+		case v != nil: // a fault of ours costs this connection only
+			s.failed("reader", &event.Panic{Value: v, Stack: debug.Stack()})
+		case !complete:
+			s.failed("event", errExited)
+		}
+		s.end()
+	}()
+	if first != nil {
+		first(s)
+	}
+	s.sock.ReadLoop()
+	complete = true
+}
+
+var errExited = errors.New("runtime.Goexit was called")
 
 // end is the last part of the life.
 func (s *Session) end() {

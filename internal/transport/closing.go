@@ -186,7 +186,7 @@ func (c *Conn) Finish() {
 	c.mu.Lock()
 	c.endLocked(client.CloseInfo{Code: client.StatusAbnormal, Remote: true, Cause: io.ErrUnexpectedEOF})
 	c.state.Store(uint32(max(link.Closing, c.State())))
-	c.active = false
+	c.active.Store(false)
 	c.flushLocked()
 	if !c.sealed && c.dead == nil {
 		c.dropLocked(c.info.Cause, false)

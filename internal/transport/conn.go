@@ -28,6 +28,7 @@ type Conn struct {
 	in     inbound // the reader's own
 
 	state        atomic.Uint32 // a link.State
+	active       atomic.Bool   // the reader has input or is inside a handler; only it changes this
 	lastRead     atomic.Int64  // when the last byte came, in time since Service.epoch
 	lastMessage  atomic.Int64  // likewise, the last data frame
 	rtt          atomic.Int64
@@ -50,16 +51,19 @@ func (c *Conn) Init(svc *Service, set *Settings, w Wire, buffered []byte, inflat
 	now := int64(svc.now())
 	c.lastRead.Store(now)
 	c.lastMessage.Store(now)
-	c.active = true // until the reader first finds nothing to read
+	c.active.Store(true) // until the reader first finds nothing to read
 }
 
 // Attach takes the wire over from whoever did the handshake.
 func (c *Conn) Attach() { c.wire.attach(c) }
 
+const stateOpen = link.Open
+
 // Open lets the connection be used: the handshake is answered. The clocks start.
 func (c *Conn) Open() {
 	if c.state.CompareAndSwap(uint32(link.Connecting), uint32(link.Open)) {
 		c.startTimers()
+		c.svc.keepWarm(c)
 	}
 }
 

@@ -141,9 +141,9 @@ func (c *Conn) received(n int) {
 	}
 	c.bytesIn.Add(uint64(n))
 	c.lastRead.Store(int64(c.svc.now()))
-	c.mu.Lock()
-	c.active = true
-	c.mu.Unlock()
+	if !c.active.Load() {
+		c.active.Store(true)
+	}
 }
 
 // lost ends the connection because reading failed.
@@ -189,7 +189,11 @@ func (c *Conn) scan() error {
 		}
 		h, ok, v := parseHeader(b)
 		if v == nil && ok {
-			v = in.check(h, c.set.MaxMessage)
+			limit := c.set.MaxMessage
+			if c.State() >= link.Closing {
+				limit = -1 // data is thrown away
+			}
+			v = in.check(h, limit)
 		}
 		if v != nil {
 			if in.ready > 0 {
@@ -223,6 +227,7 @@ func (c *Conn) accept(h header, b []byte) (more bool, err error) {
 		if in.ready > 0 {
 			return false, nil
 		}
+		in.begin(h) // what follows must still fit
 		in.consume(h.size)
 		in.skip = h.n
 		return true, nil
@@ -302,10 +307,14 @@ func (c *Conn) control(h header, payload []byte) (more bool, err error) {
 	return true, nil
 }
 
-// idle tells that the reader is about to wait: the batch is over.
+// idle tells that the reader is about to wait: the batch is over. A sender that
+// saw active under the mutex has corked by the time we hold it.
 func (c *Conn) idle() {
+	if !c.active.Load() {
+		return
+	}
+	c.active.Store(false)
 	c.mu.Lock()
-	c.active = false
 	c.flushLocked()
 	c.mu.Unlock()
 }

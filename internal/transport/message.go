@@ -44,7 +44,7 @@ func (c *Conn) deliver(h header, have int64) (more bool, err error) {
 		}
 		in.checking, in.textOK = false, true
 	}
-	c.lastMessage.Store(int64(c.svc.now()))
+	c.noteMessage()
 	in.ready += h.size + int(have)
 	if in.direct = h.n - have; in.direct > 0 {
 		in.frame, in.at = h, have
@@ -88,7 +88,7 @@ func (c *Conn) unpack(h header, b []byte, whole bool) (more bool, err error) {
 	if v := c.zipLimit(); v != nil {
 		return false, c.violated(v)
 	}
-	c.lastMessage.Store(int64(c.svc.now()))
+	c.noteMessage()
 	if whole && h.fin() && len(in.zip) == 0 {
 		payload := b[h.size : h.size+int(h.n)]
 		h.unmask(payload, payload, 0)
@@ -175,3 +175,10 @@ func inflateError(err error) *client.ProtocolError {
 
 // RefuseText answers a text message that is not UTF-8.
 func (c *Conn) RefuseText() { _ = c.violated(invalidText()) }
+
+// noteMessage restarts the idle clock.
+func (c *Conn) noteMessage() {
+	if c.set.IdleTimeout > 0 {
+		c.lastMessage.Store(int64(c.svc.now()))
+	}
+}

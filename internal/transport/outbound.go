@@ -13,7 +13,6 @@ import (
 type outbound struct {
 	cork     *[]byte // frames that gather for one write
 	corkTick uint32  // the service's tick when the cork was begun
-	active   bool    // the reader has input or is inside a handler
 	writing  bool
 	draining bool
 	watched  bool // in the service's list
@@ -97,8 +96,15 @@ func (c *Conn) admitLocked(n int, noWait bool) error {
 		if c.flushLocked(); c.fitsLocked(n) {
 			return nil
 		}
+		if c.writing {
+			// What is being written may leave no queue at all, and its write does not wait.
+			if err := c.waitRoomLocked(nil); err != nil {
+				return err
+			}
+			continue
+		}
 		if c.set.Queue.Policy != client.QueueBlock || noWait {
-			c.closeLocked(client.StatusPolicyViolation, "send queue full", false, client.ErrQueueFull)
+			_ = c.closeLocked(client.StatusPolicyViolation, "send queue full", false, client.ErrQueueFull)
 			return client.ErrQueueFull
 		}
 		if d := c.set.Queue.BlockTimeout; d > 0 && timeout == nil {
@@ -128,8 +134,8 @@ func (c *Conn) sendLocked(f *Frame) {
 	c.bytesOut += uint64(n)
 	switch {
 	case c.draining:
-		c.queue.push(f)
-	case c.writing || c.active && n < largeFrame:
+		c.queue.push(f, c.set.Queue.MaxMessages <= 0)
+	case c.writing || c.active.Load() && n < largeFrame:
 		c.corkLocked(f)
 	case f.Whole != nil:
 		c.writeLocked(f.Whole, nil)
@@ -188,6 +194,7 @@ func (c *Conn) writeLocked(head, payload []byte) {
 	if cork != nil {
 		putCork(cork)
 	}
+	c.signalLocked()
 	c.settledLocked()
 }
 

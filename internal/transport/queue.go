@@ -9,24 +9,45 @@ import (
 	"github.com/icsws/icsws/client"
 )
 
-// queue holds what the peer did not take at once, in order. Each entry is a
-// whole frame, except that the first may be the rest of some.
+// queue holds what the peer did not take at once, in order. Each entry is one or
+// more whole frames, except that the first may be the rest of some.
 type queue struct {
 	entries [][]byte
 	head    int
 	begun   bool // the first entry is the rest of a frame
+	open    bool // the last entry is ours and may take more frames
 }
+
+// joinLimit bounds what small frames share: an entry of their own would cost
+// them many times their size.
+const joinLimit = 2 << 10
 
 func (q *queue) len() int    { return len(q.entries) - q.head }
 func (q *queue) empty() bool { return q.len() == 0 }
 
-// push adds a frame.
-func (q *queue) push(f *Frame) {
-	if f.Whole != nil {
-		q.entries = append(q.entries, f.Whole)
+// push adds a frame; join lets it share an entry, so that len counts less.
+func (q *queue) push(f *Frame, join bool) {
+	n := f.Size()
+	if last := len(q.entries) - 1; join && q.open && len(q.entries[last])+n <= joinLimit {
+		q.entries[last] = f.append(q.entries[last])
 		return
 	}
-	q.entries = append(q.entries, f.append(make([]byte, 0, f.Size())))
+	if f.Whole != nil && n > joinLimit/4 {
+		q.add(f.Whole, false)
+		return
+	}
+	q.add(f.append(make([]byte, 0, n)), true)
+}
+
+// add appends an entry. The slice does not grow by what has left at its front.
+func (q *queue) add(b []byte, open bool) {
+	if q.head > len(q.entries)/2 {
+		n := copy(q.entries, q.entries[q.head:])
+		clear(q.entries[n:])
+		q.entries, q.head = q.entries[:n], 0
+	}
+	q.entries = append(q.entries, b)
+	q.open = open
 }
 
 // pushRest adds what is left of three pieces after n bytes of them are written.
@@ -45,17 +66,16 @@ func (q *queue) pushRest(n int, pieces ...[]byte) {
 		n -= k
 		rest = append(rest, p[k:]...)
 	}
-	q.entries = append(q.entries, rest)
+	q.add(rest, false)
 	q.begun = true
 }
 
 // pop takes the first entry.
 func (q *queue) pop() []byte {
 	b := q.entries[q.head]
-	q.entries[q.head] = nil
-	q.begun = false
+	q.entries[q.head], q.begun = nil, false
 	if q.head++; q.head == len(q.entries) {
-		q.entries, q.head = nil, 0
+		*q = queue{}
 	}
 	return b
 }
@@ -66,7 +86,7 @@ func (c *Conn) drainLocked() {
 	c.draining = true
 	// What others corked while a write was under way follows what it left.
 	if c.cork != nil {
-		c.queue.entries = append(c.queue.entries, append([]byte(nil), *c.cork...))
+		c.queue.add(append([]byte(nil), *c.cork...), true)
 		putCork(c.cork)
 		c.cork = nil
 	}

@@ -11,8 +11,8 @@ import (
 const watchTick = time.Millisecond
 
 // Service is what the connections of one server share: the clock and the
-// watchdog of corked connections. Its timer is armed only while something is
-// corked, so an idle server costs nothing. It needs no closing.
+// watchdogs of corked and of warm connections. Their timers are armed only while
+// there are any, so an idle server costs nothing. It needs no closing.
 type Service struct {
 	epoch time.Time
 	tick  atomic.Uint32
@@ -21,6 +21,10 @@ type Service struct {
 	watched []*Conn
 	timer   *time.Timer
 	armed   bool
+
+	warm     []*Conn // readers that have a grown stack
+	sweeper  *time.Timer
+	sweeping bool
 }
 
 // NewService returns the service of one server.

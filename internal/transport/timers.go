@@ -85,7 +85,7 @@ func (c *Conn) onTimer() {
 // nextLifeLocked does what is due on an open connection and returns when to look
 // again.
 func (c *Conn) nextLifeLocked(now time.Duration) time.Duration {
-	if c.active {
+	if c.active.Load() {
 		// The reader is inside a handler: that nothing is read is not the peer's doing.
 		c.lastRead.Store(int64(now))
 		c.lastMessage.Store(int64(now))

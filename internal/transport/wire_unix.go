@@ -3,8 +3,11 @@
 package transport
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -23,6 +26,7 @@ type socketIO struct {
 	dst   []byte // nil: into the input buffer
 	nread int
 	rerr  error
+	short bool // the last read left nothing behind
 
 	// Of the write under way.
 	src     [3][]byte
@@ -58,6 +62,12 @@ func newSocketIO(conn net.Conn, c *Conn) *socketIO {
 
 // read reads into p, or into the input buffer if p is nil.
 func (w *socketIO) read(p []byte) (int, error) {
+	if w.short {
+		// The batch is over. Answering before looking for more gives the peer the time
+		// to send it, which often saves the wait.
+		w.short = false
+		w.c.idle()
+	}
 	w.dst, w.nread, w.rerr = p, 0, nil
 	err := w.raw.Read(w.onRead)
 	w.dst = nil
@@ -86,7 +96,7 @@ func (w *socketIO) readable(fd uintptr) bool {
 	case n == 0:
 		w.rerr = io.EOF
 	default:
-		w.nread = n
+		w.nread, w.short = n, n < len(p)
 		if w.dst == nil {
 			w.c.in.w += n
 		}
@@ -149,7 +159,8 @@ func advance(src *[3][]byte, n int) {
 // socketWire is the wire over a socket.
 type socketWire struct {
 	socketIO
-	conn net.Conn
+	conn   net.Conn
+	dozing atomic.Bool // the read deadline is in the past for dozing's sake
 }
 
 // newSocketWire returns nil unless conn is a socket.
@@ -161,10 +172,45 @@ func newSocketWire(conn net.Conn) wire {
 	return w
 }
 
-func (w *socketWire) attach(c *Conn)          { w.c = c }
-func (w *socketWire) fill(*Conn) (int, error) { return w.socketIO.read(nil) }
+func (w *socketWire) attach(c *Conn) { w.c = c }
 
-func (w *socketWire) read(_ *Conn, p []byte) (int, error) { return w.socketIO.read(p) }
+func (w *socketWire) fill(*Conn) (int, error) { return w.wait(nil) }
+
+func (w *socketWire) read(_ *Conn, p []byte) (int, error) { return w.wait(p) }
+
+// wait reads into p, or into the input buffer if p is nil. It dozes off only
+// where the engine is at the start of a frame and nothing of it is here.
+func (w *socketWire) wait(p []byte) (int, error) {
+	for {
+		n, err := w.socketIO.read(p)
+		if err == nil || !w.dozing.Swap(false) {
+			return n, err
+		}
+		_ = w.conn.SetReadDeadline(time.Time{})
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if p == nil && w.c.in.buf == nil {
+			panic(doze)
+		}
+	}
+}
+
+func (w *socketWire) doze() {
+	w.dozing.Store(true)
+	_ = w.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// await borrows no buffer before there is input: that alone would make the stack
+// grow.
+func (w *socketWire) await(c *Conn) error {
+	n, err := w.socketIO.read(c.in.tiny[:])
+	if n > 0 {
+		c.in.w += copy(c.space(), c.in.tiny[:n])
+		c.received(n)
+	}
+	return err
+}
 
 func (w *socketWire) write(p []byte, stall time.Duration) error {
 	if len(p) == 0 {

@@ -1,0 +1,90 @@
+package transport
+
+import "time"
+
+// A reader that has waited for dozeAfter gives its stack back: it unwinds the
+// engine's loop with a panic of ours, and a fresh goroutine, whose stack has never
+// grown, waits in its place. The engine continues where it was, because it is
+// always at the start of a frame when Read waits. That halves what an idle
+// connection costs; with less patience, connections that are merely slow would pay
+// for it with every message.
+const dozeAfter = time.Second
+
+type dozeSignal struct{ _ byte }
+
+var doze = new(dozeSignal)
+
+// dozer is a wire whose reader may doze.
+type dozer interface {
+	// doze interrupts a fill that waits: it panics with the doze signal.
+	doze()
+	// await waits for input after that.
+	await(c *Conn) error
+}
+
+// Dozed reports whether v, recovered around the engine's loop, says that the
+// reader gave up its goroutine: Await and the loop have to go on on a new one.
+func Dozed(v any) bool { return v == any(doze) }
+
+// Await waits for input, with as little stack as possible.
+func (c *Conn) Await() {
+	if err := c.wire.(dozer).await(c); err != nil {
+		c.in.end = c.lost(err)
+		return
+	}
+	c.svc.keepWarm(c)
+}
+
+// keepWarm has c looked at until it dozes or ends.
+func (s *Service) keepWarm(c *Conn) {
+	if _, ok := c.wire.(dozer); !ok {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.warm = append(s.warm, c)
+	if s.sweeping {
+		return
+	}
+	s.sweeping = true
+	if s.sweeper == nil {
+		s.sweeper = time.AfterFunc(dozeAfter, s.onSweep)
+		return
+	}
+	s.sweeper.Reset(dozeAfter)
+}
+
+// onSweep runs on the timer's goroutine.
+func (s *Service) onSweep() {
+	s.mu.Lock()
+	list := s.warm
+	s.warm = nil
+	s.mu.Unlock()
+	now := s.now()
+	kept := list[:0]
+	for _, c := range list {
+		if c.staysWarm(now) {
+			kept = append(kept, c)
+		}
+	}
+	clear(list[len(kept):])
+	s.mu.Lock()
+	s.warm = append(kept, s.warm...)
+	if s.sweeping = len(s.warm) > 0; s.sweeping {
+		s.sweeper.Reset(dozeAfter)
+	}
+	s.mu.Unlock()
+}
+
+// staysWarm interrupts a reader that has waited long enough. It returns false
+// when c need not be looked at any more.
+func (c *Conn) staysWarm(now time.Duration) bool {
+	switch {
+	case c.State() != stateOpen:
+		return false
+	case c.active.Load() || now-time.Duration(c.lastRead.Load()) < dozeAfter:
+		return true
+	}
+	c.wire.(dozer).doze()
+	return false
+}
