@@ -39,7 +39,8 @@ func (b *Base) link() *link.Conn {
 
 func init() {
 	link.Bind = func(c any, conn *link.Conn) bool {
-		return c.(Client).base().conn.CompareAndSwap(nil, conn)
+		b := c.(Client).base()
+		return b != nil && b.conn.CompareAndSwap(nil, conn)
 	}
 	link.ConnOf = func(c any) *link.Conn { return c.(Client).base().conn.Load() }
 }

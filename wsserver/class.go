@@ -58,7 +58,7 @@ func checkClass(t reflect.Type) error {
 	}
 	for name := range optional {
 		if _, ok := t.MethodByName(name); !ok && hides(t, name, 0) {
-			return &ClassError{t.String(), name, "is ambiguous: two embedded types have it, so neither is called"}
+			return &ClassError{t.String(), name, "is hidden: an embedded type has it, but another one or a field of that name too, so it is never called"}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package wsserver
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -42,6 +43,9 @@ type core struct {
 	lastError atomic.Pointer[ServerError]
 	pages     pages
 
+	alive context.Context // ends with ErrServerClosed when the server begins to close
+	kill  context.CancelCauseFunc
+
 	done chan struct{}  // closed when wg is
 	wg   sync.WaitGroup // every goroutine; nothing is added once closing is set
 
@@ -68,15 +72,17 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	s.origins, oerr = handshake.ParseOrigins(s.cfg.AllowedOrigins)
 	if len(s.cfg.Hosts) > 0 {
 		s.hosts, herr = hosts.New(s.cfg.Hosts, hosts.Options{TLS: s.cfg.TLS, Logger: s.log})
+		herr = wrapField("Hosts", herr)
 	} else if s.cfg.TLS != nil {
 		s.cfg.TLS, herr = plainTLS(s.cfg.TLS)
 	}
-	if err := errors.Join(wrapField("Banner", err), wrapField("AllowedOrigins", oerr), wrapField("Hosts", herr)); err != nil {
+	if err := errors.Join(wrapField("Banner", err), wrapField("AllowedOrigins", oerr), herr); err != nil {
 		return err
 	}
 	s.mode = deflate.Mode(s.cfg.Compression.Mode)
 	s.pending = make(chan struct{}, s.cfg.MaxPending)
 	s.done = make(chan struct{})
+	s.alive, s.kill = context.WithCancelCause(context.Background())
 	s.served = make(map[*listener]struct{})
 	s.opening = make(map[net.Conn]struct{})
 	s.others = make(map[*engine.Session]struct{})

@@ -81,7 +81,11 @@ func checkFactory[T client.Client](f ClientFactory[T]) error {
 	if f == nil || isNil(f) {
 		return errNoFactory
 	}
-	if a, ok := f.(Factory[T]); ok && a.New == nil {
+	a, ok := f.(Factory[T])
+	if p, isPointer := f.(*Factory[T]); isPointer {
+		a, ok = *p, true
+	}
+	if ok && a.New == nil {
 		return errors.New("wsserver: New: Factory.New is nil")
 	}
 	return checkClass(reflect.TypeFor[T]())

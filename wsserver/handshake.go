@@ -60,15 +60,18 @@ func (s *core) handshake(l *listener, conn net.Conn) {
 	if t, ok := conn.(interface{ SetNoDelay(bool) error }); ok && s.cfg.Nagle {
 		_ = t.SetNoDelay(false)
 	}
-	taken := s.secure(a, l.tls) && s.request(a)
-	if !taken {
-		_ = conn.Close()
-	}
-	s.mu.Lock()
-	delete(s.opening, conn)
-	s.mu.Unlock()
-	<-s.pending
-	s.wg.Done()
+	taken := false
+	defer func() { // deferred, because user code may end the goroutine
+		if !taken {
+			_ = conn.Close()
+		}
+		s.mu.Lock()
+		delete(s.opening, conn)
+		s.mu.Unlock()
+		<-s.pending
+		s.wg.Done()
+	}()
+	taken = s.secure(a, l.tls) && s.request(a)
 }
 
 // secure does the TLS handshake, if there is one to do.

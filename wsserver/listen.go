@@ -296,15 +296,14 @@ func (s *core) accept(l *listener) error {
 	defer s.unserve(l)
 	var delay time.Duration
 	for {
-		// A slot first: what waits for one waits in the kernel's backlog.
-		select {
-		case s.pending <- struct{}{}:
-		case <-l.quit:
+		// What waits for a slot waits in the kernel's backlog. None is held meanwhile, as
+		// the other listeners need them.
+		if !s.takeSlot(l) {
 			return s.stopError(nil)
 		}
+		<-s.pending
 		conn, err := l.Accept()
 		if err != nil {
-			<-s.pending
 			if l.stopped.Load() {
 				return s.stopError(nil)
 			}
@@ -320,10 +319,25 @@ func (s *core) accept(l *listener) error {
 		}
 		delay = 0
 		s.counters.accepted.Add(1)
+		if !s.takeSlot(l) {
+			_ = conn.Close()
+			return s.stopError(nil)
+		}
 		if !s.startHandshake(l, conn) {
 			<-s.pending
 			_ = conn.Close()
 		}
+	}
+}
+
+// takeSlot waits for one of the slots of connections in handshake; false when l is
+// stopped.
+func (s *core) takeSlot(l *listener) bool {
+	select {
+	case s.pending <- struct{}{}:
+		return true
+	case <-l.quit:
+		return false
 	}
 }
 

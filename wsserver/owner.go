@@ -55,13 +55,15 @@ func (s *core) Disconnect(sess *engine.Session, info client.CloseInfo) {
 	}
 	s.log.Debug("disconnected", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(),
 		"code", int(info.Code), "reason", info.Reason, "remote_close", info.Remote, "cause", info.Cause)
+	// Deferred, so that one that ends its goroutine does not keep the others from
+	// running; the last hook comes first.
+	for _, h := range s.cfg.Hooks[:adm.hooks] {
+		if h.OnClientDisconnect != nil {
+			defer s.guarded(c, "Hooks.OnClientDisconnect", func() { h.OnClientDisconnect(c, info) })
+		}
+	}
 	if adm.factory {
 		s.guarded(c, "OnClientDisconnect", func() { s.class.disconnect(c, info) })
-	}
-	for i := adm.hooks - 1; i >= 0; i-- {
-		if h := s.cfg.Hooks[i]; h.OnClientDisconnect != nil {
-			s.guarded(c, "Hooks.OnClientDisconnect", func() { h.OnClientDisconnect(c, info) })
-		}
 	}
 }
 

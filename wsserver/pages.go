@@ -218,7 +218,11 @@ func (s *core) hijack(a *arrival, req *handshake.Request, w http.ResponseWriter,
 		a.deadline = time.Now().Add(s.cfg.HandshakeTimeout)
 		_ = a.raw.SetDeadline(a.deadline)
 	}
-	if !s.upgrade(a, req, r.Context()) {
-		_ = conn.Close()
-	}
+	taken := false
+	defer func() { // deferred, because user code may end the goroutine
+		if !taken {
+			_ = conn.Close()
+		}
+	}()
+	taken = s.upgrade(a, req, r.Context())
 }

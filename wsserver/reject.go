@@ -13,15 +13,23 @@ import (
 func (s *core) refuse(a *arrival, req *handshake.Request, reason Reason, e *handshake.Error) {
 	info := s.rejection(a, reason, e.Status, e.Body)
 	info.Setting, info.Err = e.Setting, e.Err
-	head := false
 	if req != nil {
-		info.URI, head = req.Target, req.Method == http.MethodHead
+		info.URI = req.Target
 	}
 	s.reject(info)
+	answer(a, req, e)
+}
+
+// answer writes a refusal. Without a status there is nothing to say.
+func answer(a *arrival, req *handshake.Request, e *handshake.Error) {
+	if e.Status == 0 {
+		return
+	}
 	if a.w != nil {
 		answerHTTP(a.w, e)
 		return
 	}
+	head := req != nil && req.Method == http.MethodHead
 	_ = a.conn.SetWriteDeadline(time.Now().Add(refusalLinger))
 	if _, err := a.conn.Write(e.Append(nil, head)); err == nil {
 		linger(a)

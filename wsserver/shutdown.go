@@ -76,6 +76,7 @@ func (s *core) begin(end func(*engine.Session)) {
 		tell = s.setStateLocked(StateClosing)
 	}
 	s.mu.Unlock()
+	s.kill(ErrServerClosed)
 	tell()
 	_ = s.stopListening()
 	s.hurry()

@@ -49,15 +49,26 @@ func (s *core) upgrade(a *arrival, req *handshake.Request, parent context.Contex
 		}
 		adm.busy = true
 	}
-	ctx, cancel := a.context(parent)
+	ctx, cancel := s.openContext(a, parent)
 	defer cancel()
-	if e, reason := s.admit(a, req, r.WithContext(ctx), adm, busy, parent); e != nil {
+	// What stays if user code ends the goroutine.
+	e, reason = &handshake.Error{Status: http.StatusInternalServerError, Body: "internal error", Err: errExited}, ReasonFailed
+	defer func() {
+		if e == nil {
+			return
+		}
 		s.release(adm)
+		if busy != nil {
+			answer(a, req, e) // the refusal was reported already
+			return
+		}
 		s.refuse(a, req, reason, e)
-		return false
-	}
-	return true
+	}()
+	e, reason = s.admit(a, req, r.WithContext(ctx), adm, busy, parent)
+	return e == nil
 }
+
+var errExited = errors.New("wsserver: runtime.Goexit was called")
 
 // release gives back what an admission holds.
 func (s *core) release(adm *admission) {
@@ -68,15 +79,24 @@ func (s *core) release(adm *admission) {
 	}
 }
 
-// context is that of the open request: it ends with the handshake's time.
-func (a *arrival) context(parent context.Context) (context.Context, context.CancelFunc) {
+// openContext is that of the open request: it ends with the handshake's time, and
+// when the server begins to close. parent may be nil.
+func (s *core) openContext(a *arrival, parent context.Context) (context.Context, context.CancelFunc) {
 	if parent == nil {
-		parent = context.Background()
+		return a.bound(s.alive)
 	}
+	both, cancel := context.WithCancelCause(parent)
+	stop := context.AfterFunc(s.alive, func() { cancel(ErrServerClosed) })
+	ctx, end := a.bound(both)
+	return ctx, func() { stop(); end(); cancel(nil) }
+}
+
+// bound adds the deadline of the handshake to ctx.
+func (a *arrival) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if a.deadline.IsZero() {
-		return context.WithCancel(parent)
+		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(parent, a.deadline)
+	return context.WithDeadline(ctx, a.deadline)
 }
 
 // judge holds the request against the rules and prepares the open request.
@@ -163,6 +183,12 @@ func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, 
 	}
 	sess := s.engine.NewSession(opts)
 	sess.Data = adm
+	started := false
+	defer func() {
+		if !started {
+			sess.Refuse(client.ErrClosed)
+		}
+	}()
 	if c != nil {
 		if e, reason := s.created(sess, c, r); e != nil {
 			return e, reason
@@ -173,7 +199,7 @@ func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, 
 			Status: http.StatusServiceUnavailable, Setting: "HandshakeTimeout", Body: "the handshake took too long",
 		}, ReasonTimeout
 	}
-	if !s.start(a, sess, adm, head, c != nil && busy == nil) {
+	if started = s.start(a, sess, adm, head, c != nil && busy == nil); !started {
 		return unavailable(), ReasonShutdown
 	}
 	return nil, 0
@@ -215,8 +241,9 @@ func (s *core) newClient(r *client.OpenRequest) (c client.Client, e *handshake.E
 
 // created binds the client and calls OnClientCreate.
 func (s *core) created(sess *engine.Session, c client.Client, r *client.OpenRequest) (*handshake.Error, Reason) {
-	if err := sess.Bind(c); err != nil {
-		return s.failed("NewClient", err), ReasonFailed
+	// A class that embeds a nil pointer can panic here.
+	if err := event.Do(event.Func(func() error { return sess.Bind(c) })); err != nil {
+		return s.answer("NewClient", nil, err)
 	}
 	for _, h := range s.cfg.Hooks {
 		if h.OnClientCreate == nil {
@@ -227,7 +254,7 @@ func (s *core) created(sess *engine.Session, c client.Client, r *client.OpenRequ
 		}
 	}
 	if sess.State() != link.Connecting {
-		return &handshake.Error{Status: http.StatusServiceUnavailable, Body: "aborted"}, ReasonRejected
+		return &handshake.Error{Body: "aborted by the program"}, ReasonRejected // no status: nothing is answered
 	}
 	return nil, 0
 }

@@ -1,0 +1,220 @@
+package wsserver_test
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/icsws/icsws/banner"
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/client/clienttest"
+	"github.com/icsws/icsws/internal/wstest"
+	"github.com/icsws/icsws/wsserver"
+)
+
+// fullHouse serves one place, which is taken.
+func fullHouse(t *testing.T, d *desk, p banner.Policy, events wsserver.Events, hooks ...wsserver.Hooks) (*wsserver.Server[*guest], *clienttest.Listener, *clienttest.Peer) {
+	t.Helper()
+	p.MaxClients = 1
+	srv := newServer(t, d, wsserver.Config{Banner: p, Events: events, Hooks: hooks})
+	l := serve(t, srv)
+	first := clienttest.Dial(t, l, "/first")
+	first.SendText("x")
+	if p.Welcome != "" {
+		first.Receive()
+	}
+	first.Receive()
+	d.list = nil
+	return srv, l, first
+}
+
+// the 503, on the wire.
+func TestTooBusyOverHTTP(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		policy     banner.Policy
+		retryAfter string
+		body       string
+	}{
+		{"defaults", banner.Policy{}, "30", "too many clients are connected, try again later"},
+		{"own text", banner.Policy{TooBusy: "come back", RetryAfter: 90*time.Second + 1}, "91", "come back"},
+		{"no header", banner.Policy{RetryAfter: -1}, "", "too many clients are connected, try again later"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{}
+				var infos []wsserver.RejectInfo
+				events := wsserver.Events{OnReject: func(i wsserver.RejectInfo) { infos = append(infos, i) }}
+				srv, l, _ := fullHouse(t, d, tt.policy, events)
+				res := raw(t, l).Request(wstest.Upgrade("/late"))
+				if res.Status != http.StatusServiceUnavailable || res.Body != tt.body || res.Header.Get("Retry-After") != tt.retryAfter {
+					t.Errorf("answer is %d %q, Retry-After %q", res.Status, res.Body, res.Header.Get("Retry-After"))
+				}
+				synctest.Wait()
+				d.want(t) // no user code
+				if len(infos) != 1 || infos[0].Reason != wsserver.ReasonTooBusy || infos[0].Status != 503 ||
+					infos[0].Setting != "Banner.MaxClients" || infos[0].URI != "/late" || !infos[0].Remote.IsValid() {
+					t.Errorf("OnReject gets %+v", infos)
+				}
+				if n := srv.Stats().Refused["too busy"]; n != 1 {
+					t.Errorf("%d are counted", n)
+				}
+			})
+		})
+	}
+}
+
+// Drop says nothing at all.
+func TestTooBusyDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		_, l, _ := fullHouse(t, d, banner.Policy{Mode: banner.Drop, TooBusy: "unheard"}, noted(&d.journal))
+		p := raw(t, l)
+		p.Write(wstest.Upgrade("/").Bytes())
+		p.WantEnd()
+		d.want(t, "reject too busy 0")
+	})
+}
+
+// upgrade, text, close, without any user code; the peer is no client.
+func TestTooBusyAfterUpgrade(t *testing.T) {
+	for _, tt := range []struct {
+		policy banner.Policy
+		text   string
+		code   client.StatusCode
+	}{
+		{banner.Policy{}, "", 1013},
+		{banner.Policy{TooBusy: "full", Welcome: "never to the late", CloseCode: 4003}, "full", 4003},
+	} {
+		t.Run(strconv.Itoa(int(tt.code)), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{}
+				tt.policy.Mode = banner.UpgradeThenClose
+				srv, l, first := fullHouse(t, d, tt.policy, noted(&d.journal), hook(&d.journal, 1))
+				p := wstest.Open(raw(t, l), "/") // never answers a close frame
+				if tt.text != "" {
+					p.WantText(tt.text)
+				}
+				if code, reason := p.ReadClose(); code != int(tt.code) || reason == "" {
+					t.Errorf("closed with %d %q", code, reason)
+				}
+				synctest.Wait()
+				st := srv.Stats()
+				if st.Busy != 1 || st.Clients != 1 || srv.ClientCount() != 1 || wsserver.Places(srv) != 1 {
+					t.Errorf("busy %d, clients %d, places %d while it is told; want 1 each", st.Busy, st.Clients, wsserver.Places(srv))
+				}
+				if n := srv.Broadcast(client.Text("all")); n != 1 {
+					t.Errorf("a broadcast goes to %d", n)
+				}
+				p.Send(wstest.Text("ignored"))
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if n := srv.Stats().Busy; n != 0 {
+					t.Errorf("busy %d after CloseTimeout", n)
+				}
+				d.want(t, "reject too busy 101")
+				first.Receive()
+			})
+		})
+	}
+}
+
+// with NotifyHandlers the handlers see a busy peer, in the usual order, and
+// the server does not count it.
+func TestNotifyHandlersSeeTheBusyPeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		policy := banner.Policy{Mode: banner.UpgradeThenClose, TooBusy: "full", NotifyHandlers: true}
+		var srv *wsserver.Server[*guest]
+		var info client.CloseInfo
+		d.connect = func(g *guest) error {
+			if g.RawURI() != "/late" {
+				return nil
+			}
+			_, found := srv.Client(g.ID())
+			if srv.ClientCount() != 1 || srv.IsClient(g) || found {
+				t.Errorf("%d clients, IsClient %v, found by id %v", srv.ClientCount(), srv.IsClient(g), found)
+			}
+			for c := range srv.Clients() {
+				if c == g {
+					t.Error("it is in Clients")
+				}
+			}
+			if n := srv.Broadcast(client.Text("all")); n != 1 {
+				t.Errorf("a broadcast goes to %d", n)
+			}
+			return g.SendText("from the handler")
+		}
+		d.disconnect = func(_ *guest, i client.CloseInfo) { info = i }
+		srv = newServer(t, d, wsserver.Config{
+			Banner: banner.Policy{MaxClients: 1, Mode: policy.Mode, TooBusy: policy.TooBusy, NotifyHandlers: true},
+			Events: noted(&d.journal), Hooks: []wsserver.Hooks{hook(&d.journal, 1)},
+		})
+		l := serve(t, srv)
+		clienttest.Dial(t, l, "/first")
+		synctest.Wait()
+		d.list = nil
+		p := clienttest.Dial(t, l, "/late")
+		for _, want := range []string{"from the handler", "full"} {
+			if m := p.Receive(); string(m.Data) != want {
+				t.Errorf("received %q, want %q", m.Data, want)
+			}
+		}
+		if code := p.CloseCode(); code != client.StatusTryAgainLater {
+			t.Errorf("closed with %v", code)
+		}
+		p.WaitEnd()
+		synctest.Wait()
+		d.want(t, "reject too busy 101", "new", "hook 1 create", "hook 1 connect", "connect",
+			"disconnect 1013 try again later", "hook 1 disconnect 1013 try again later")
+		if info.Remote || !is(client.ErrTooBusy)(info.Cause) {
+			t.Errorf("the last event gets %v", info)
+		}
+		st := srv.Stats()
+		if st.Connected != 1 || st.Disconnected != 0 || st.Busy != 0 {
+			t.Errorf("connected %d, disconnected %d, busy %d", st.Connected, st.Disconnected, st.Busy)
+		}
+	})
+}
+
+// a busy peer whose handlers fail counts once, and gives everything back.
+func TestBusyPeerWhoseHandlersFail(t *testing.T) {
+	for _, tt := range spoilers {
+		if tt.reason == wsserver.ReasonTimeout {
+			continue
+		}
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{}
+				d.newClient = func(r *client.OpenRequest) (*guest, error) {
+					if r.RawURI == "/late" {
+						return tt.do(d.guest())
+					}
+					return d.guest(), nil
+				}
+				d.connect = func(g *guest) error { used.Store(g); return nil }
+				policy := banner.Policy{Mode: banner.UpgradeThenClose, NotifyHandlers: true}
+				srv, l, _ := fullHouse(t, d, policy, wsserver.Events{})
+				for range 3 {
+					if _, res, err := clienttest.TryDial(t, l, "/late"); res == nil || res.StatusCode != tt.status {
+						t.Fatalf("dialling = %v, want status %d", err, tt.status)
+					}
+				}
+				synctest.Wait()
+				st := srv.Stats()
+				if st.Busy != 0 || wsserver.Places(srv) != 1 || d.count("connect") != 0 || d.count("disconnect") != 0 {
+					t.Errorf("busy %d, places %d, events %v", st.Busy, wsserver.Places(srv), d.lines())
+				}
+				total := uint64(0)
+				for _, n := range st.Refused {
+					total += n
+				}
+				if total != 3 {
+					t.Errorf("3 refusals are counted as %v", st.Refused)
+				}
+			})
+		})
+	}
+}
