@@ -58,6 +58,8 @@ func main() {
 	maxMessage := flag.Int64("max-message", 0, "largest message in `bytes`, 0 for 1 MiB")
 	debugAddr := flag.String("debug-addr", "", "`address` of pprof and expvar, empty for none")
 	flag.Parse()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM) // before the addresses are told
 
 	mode, err := banner.ParseMode(*busy)
 	check(err)
@@ -85,14 +87,11 @@ func main() {
 		expvar.Publish("icsws", expvar.Func(func() any { return srv.Stats() }))
 		go func() { log.Print(http.ListenAndServe(*debugAddr, nil)) }()
 	}
-	waitAndStop(srv)
+	waitAndStop(srv, signals)
 }
 
-// waitAndStop shuts down at the first SIGINT or SIGTERM, and at the second ends at
-// once.
-func waitAndStop(srv *wsserver.Server[*Echo]) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+// waitAndStop shuts down at the first signal, and at the second ends at once.
+func waitAndStop(srv *wsserver.Server[*Echo], signals <-chan os.Signal) {
 	<-signals
 	go func() {
 		<-signals

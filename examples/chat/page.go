@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net"
+	"net/http"
+)
+
+//go:embed page
+var files embed.FS
+
+var index = template.Must(template.ParseFS(files, "page/index.html"))
+
+// place is a virtual host as its visitors see it.
+type place struct {
+	Tag, Title, Tagline, Banner string
+	Names                       []string
+	Neighbour                   string // host name of the other place
+	NeighbourTitle              string
+}
+
+// places in order; the first is the default host.
+var places = []place{{
+	Tag: "commons", Title: "The Commons",
+	Tagline: "An open room for whoever is about",
+	Banner:  "Welcome to the Commons. Say hello, or just listen for a while.",
+	Names:   []string{"localhost", "127.0.0.1", "::1"},
+
+	Neighbour: "lounge.localhost", NeighbourTitle: "The Lounge",
+}, {
+	Tag: "lounge", Title: "The Lounge",
+	Tagline: "Low light, soft chairs, no hurry",
+	Banner:  "Good evening, and welcome to the Lounge. Sit where you like.",
+	Names:   []string{"lounge.localhost"},
+
+	Neighbour: "localhost", NeighbourTitle: "The Commons",
+}}
+
+// handler serves the page of p. While full, the page comes with status 503 and
+// says so; it works all the same, as a place may be free by the time its reader
+// wants one.
+func (p place) handler(full func() bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		view := struct {
+			place
+			Full          bool
+			NeighbourHost string
+		}{p, full(), p.neighbour(r.Host)}
+		var page bytes.Buffer
+		if err := index.Execute(&page, view); err != nil {
+			http.Error(w, "no page", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if view.Full {
+			w.Header().Set("Retry-After", "15")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_, _ = page.WriteTo(w)
+	})
+	for _, name := range []string{"style.css", "app.js", "log.js"} {
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
+			http.ServeFileFS(w, r, files, "page/"+name)
+		})
+	}
+	return guarded(mux)
+}
+
+// neighbour is the other place, on the port of the request.
+func (p place) neighbour(host string) string {
+	if _, port, err := net.SplitHostPort(host); err == nil {
+		return net.JoinHostPort(p.Neighbour, port)
+	}
+	return p.Neighbour
+}
+
+// guarded adds headers that leave a page no power but what this one needs.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "+
+			"img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "+
+			"require-trusted-types-for 'script'; trusted-types 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-cache")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,207 @@
+// The page of the chat: it keeps one WebSocket open and says what state that is in.
+
+import { hear, note, past, toEnd } from './log.js'
+
+const $ = (id) => document.getElementById(id)
+
+const MAX_BODY = 1000 // characters of a message
+const FIRST_PAUSE = 500 // milliseconds before the second attempt
+const LONGEST_PAUSE = 15_000
+const STEADY = 10_000 // a connection that lasted so long was a good one
+
+// The server's rule: 1 to 20 visible characters.
+const NAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,20}$/u
+
+const title = document.title
+
+let socket = null // the present one; what others report is ignored
+let state = $('status').textContent // the server may have said that it is busy
+let wanted = '' // the name to join under, again after each loss
+let me = '' // the name that the room gave
+let attempts = 0 // since the last good connection
+let since = 0 // when the room let us in
+let timer = 0 // runs until the next attempt
+let lastSent = '' // comes back when the room refuses it
+let unread = 0 // while nobody looks
+
+// Connecting, and doing so again.
+
+function connect() {
+  stop()
+  const url = new URL('/chat', location.href)
+  url.protocol = location.protocol.replace('http', 'ws')
+  url.searchParams.set('name', wanted)
+  if (state !== 'busy') show('connecting') // busy it stays until there is a place
+  const ws = socket = new WebSocket(url)
+  ws.addEventListener('message', (e) => { if (ws === socket) take(JSON.parse(e.data)) })
+  ws.addEventListener('close', (e) => { if (ws === socket) lost(e) })
+}
+
+// stop ends what is open or planned.
+function stop() {
+  clearTimeout(timer)
+  timer = 0
+  const ws = socket
+  socket = null
+  ws?.close(1000)
+}
+
+function lost({ code, reason }) {
+  const busy = code === 1013
+  socket = null
+  $('here').textContent = ''
+  show(busy ? 'busy' : 'closed')
+  if (Date.now() - since > STEADY) attempts = 0
+  const pause = Math.min(LONGEST_PAUSE, (busy ? 4 : 1) * FIRST_PAUSE * 2 ** attempts++)
+  timer = setTimeout(connect, pause * (0.5 + Math.random() / 2)) // so that not all come at once
+  const why = busy ? 'All places are taken' : code === 1008 ? `Closed: ${reason}` : 'Not connected'
+  tell(`${why}. Trying again.`, true)
+}
+
+function entered(line) {
+  me = line.who
+  since = Date.now()
+  past(true)
+  show('connected')
+  tell('')
+  if (document.body.dataset.view === 'room') return
+  view('room')
+  $('text').focus()
+}
+
+function leave() {
+  stop()
+  $('here').textContent = ''
+  show('closed')
+  tell('')
+  view('door')
+  $('name').focus()
+}
+
+// What the server says.
+
+function take(line) {
+  if (line.here) $('here').textContent = `${line.here} here`
+  if (line.kind !== 'say') past(false)
+  switch (line.kind) {
+    case 'you': return entered(line)
+    case 'banner': return void ($('banner').textContent = line.body)
+    case 'say': return said(line)
+    case 'join': return line.who === me || note('event', `${line.who} came in`)
+    case 'leave': return note('event', `${line.who} left`)
+    case 'refused': return refused(line)
+  }
+}
+
+function said(line) {
+  const mine = line.who === me
+  if (!hear(line, mine) || mine || !document.hidden) return
+  document.title = `(${++unread}) ${title}`
+}
+
+function refused(line) {
+  note('event refused', line.body)
+  if ($('text').value) return
+  $('text').value = lastSent
+  typed()
+}
+
+// What the page says about itself.
+
+function show(next) {
+  state = next
+  document.body.dataset.state = next
+  $('status').textContent = next
+  $('send').disabled = next !== 'connected'
+}
+
+function tell(text, again = false) {
+  $('why').textContent = text
+  $('again').hidden = !again
+  $('note').hidden = !text
+}
+
+// view shows the door or the room, and the note where it is looked for.
+function view(name) {
+  document.body.dataset.view = name
+  if (name === 'door') $('rule').after($('note'))
+  else $('composer').before($('note'))
+}
+
+// What the reader does.
+
+function join() {
+  const name = $('name').value.trim().replace(/\s+/g, ' ')
+  const good = NAME.test(name)
+  $('name').setAttribute('aria-invalid', String(!good))
+  if (!good) {
+    tell(name ? 'A name has up to 20 visible characters.' : 'Please enter a name.')
+    $('name').focus()
+    return
+  }
+  remember(name)
+  wanted = name
+  attempts = 0
+  if (state !== 'busy') tell('')
+  connect()
+}
+
+function send() {
+  const body = $('text').value.trim()
+  $('text').focus()
+  if (!body || state !== 'connected') return
+  socket.send(body)
+  lastSent = body
+  $('text').value = ''
+  typed()
+  toEnd()
+}
+
+// typed shows what is left near the end, and lets the field grow with its text.
+function typed() {
+  const left = MAX_BODY - $('text').value.length
+  $('left').textContent = left < 100 ? `${left} left` : ''
+  if (CSS.supports('field-sizing', 'content')) return
+  $('text').style.height = 'auto'
+  $('text').style.height = `${$('text').scrollHeight + 2}px`
+}
+
+// remember proposes the name next time, where the browser allows to keep it.
+function remember(name) {
+  try { localStorage.setItem('name', name) } catch { /* then not */ }
+}
+
+function remembered() {
+  try { return localStorage.getItem('name') ?? '' } catch { return '' }
+}
+
+function on(id, event, action) {
+  $(id).addEventListener(event, (e) => {
+    e.preventDefault()
+    action()
+  })
+}
+
+on('door', 'submit', join)
+on('composer', 'submit', send)
+on('leave', 'click', leave)
+on('again', 'click', connect)
+on('text', 'input', typed)
+$('text').addEventListener('keydown', (e) => {
+  if (e.key !== 'Enter' || e.shiftKey || e.isComposing) return
+  e.preventDefault()
+  send()
+})
+
+// Waiting is over when the network is back, or somebody looks.
+addEventListener('online', () => { if (timer) connect() })
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) return
+  unread = 0
+  document.title = title
+  if (timer) connect()
+})
+
+document.body.dataset.state = state
+$('name').value ||= remembered()
+$('name').focus()

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/client/clienttest"
+)
+
+func TestEachHostHasItsPage(t *testing.T) { // H-01, H-13
+	l := serve(t, 0)
+	for _, tt := range []struct{ host, title, link string }{
+		{"localhost:8080", "The Commons", "//lounge.localhost:8080/"},
+		{"127.0.0.1:8080", "The Commons", "//lounge.localhost:8080/"},
+		{"[::1]:8080", "The Commons", "//lounge.localhost:8080/"},
+		{"lounge.localhost:8080", "The Lounge", "//localhost:8080/"},
+		{"localhost", "The Commons", "//lounge.localhost/"},
+	} {
+		t.Run(tt.host, func(t *testing.T) {
+			res, body := get(t, l, tt.host, "/")
+			if res.StatusCode != http.StatusOK {
+				t.Fatalf("status %s", res.Status)
+			}
+			for _, want := range []string{"<title>" + tt.title + "</title>", `href="` + tt.link + `"`} {
+				if !strings.Contains(body, want) {
+					t.Errorf("the page is without %s", want)
+				}
+			}
+			if strings.Contains(body, "busy") {
+				t.Error("the page is busy")
+			}
+		})
+	}
+	if res, _ := get(t, l, "other.example", "/"); res.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("an unknown host gets %s", res.Status)
+	}
+}
+
+func TestFilesAndTheirTypes(t *testing.T) {
+	l := serve(t, 0)
+	for _, tt := range []struct {
+		path, contentType string
+		status            int
+	}{
+		{"/", "text/html; charset=utf-8", http.StatusOK},
+		{"/style.css", "text/css; charset=utf-8", http.StatusOK},
+		{"/app.js", "text/javascript; charset=utf-8", http.StatusOK},
+		{"/log.js", "text/javascript; charset=utf-8", http.StatusOK},
+		{"/index.html", "text/plain; charset=utf-8", http.StatusNotFound},
+	} {
+		t.Run(tt.path, func(t *testing.T) {
+			res, body := get(t, l, "localhost", tt.path)
+			if got := res.Header.Get("Content-Type"); res.StatusCode != tt.status || got != tt.contentType {
+				t.Errorf("got %s, %s", res.Status, got)
+			}
+			csp := res.Header.Get("Content-Security-Policy")
+			if !strings.HasPrefix(csp, "default-src 'none'; ") || strings.Contains(csp, "unsafe") {
+				t.Errorf("policy %q", csp)
+			}
+			if got := res.Header.Get("X-Content-Type-Options"); got != "nosniff" {
+				t.Errorf("X-Content-Type-Options %q", got)
+			}
+			for _, outside := range []string{"http:", "https:", "@import", "url("} {
+				if strings.Contains(body, outside) {
+					t.Errorf("refers to the outside with %q", outside)
+				}
+			}
+		})
+	}
+}
+
+func TestWhenFullThePageSaysBusyAndAClientIsToldSo(t *testing.T) { // A-01, A-05
+	l := serve(t, 1)
+	ada := join(t, l, "localhost", "Ada")
+	res, body := get(t, l, "lounge.localhost", "/")
+	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" || !strings.Contains(body, ">busy<") {
+		t.Errorf("the page comes with %s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	}
+
+	eve := clienttest.Dial(t, l, "/chat?name=Eve", clienttest.DialOptions{Host: "localhost"})
+	if line := decode(t, eve.Receive()); line.Kind != "busy" {
+		t.Errorf("Eve got %+v", line)
+	}
+	if got := eve.CloseCode(); got != client.StatusTryAgainLater {
+		t.Errorf("closed with %v", got)
+	}
+	ada.SendText("still here")
+	ada.hears("Ada", "still here")
+}
