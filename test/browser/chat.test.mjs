@@ -70,7 +70,63 @@ test('the third window of two is told that the chat is busy', limit, async (t) =
 
   await ada.say('still here')
   await bob.sees('Ada', 'still here')
+  await bob.page.close()
+  await eve.isConnected() // by itself, in the place that Bob left
+  await eve.sees('Ada', 'still here')
   assert.deepEqual(ada.errors, [])
+})
+
+test('who comes later reads what was said, under a name of its own', limit, async (t) => {
+  const url = (await chat(t)).url('http:')
+  const ada = await visit(t, url)
+  await ada.join('Ada')
+  await ada.say('first words')
+  await ada.sees('Ada', 'first words')
+
+  const other = await visit(t, url)
+  await other.join('Ada')
+  await other.sees('Ada', 'first words')
+  await other.say('who is that?')
+  await ada.sees('Ada 2', 'who is that?')
+  assert.equal(await ada.text('#here'), '2 here')
+  assert.deepEqual(other.errors, [])
+})
+
+test('a reader of old messages stays there when new ones come', limit, async (t) => {
+  const url = (await chat(t)).url('http:')
+  const options = { viewport: { width: 600, height: 400 } }
+  const ada = await visit(t, url, options)
+  const bob = await visit(t, url, options)
+  await ada.join('Ada')
+  await bob.join('Bob')
+  for (let i = 1; i <= 6; i++) await bob.say(`line ${i}\n`.repeat(4).trim())
+  await ada.until(() => document.querySelectorAll('#log .msg').length === 6)
+  const place = () => ada.page.evaluate(() => document.querySelector('#scroll').scrollTop)
+  assert.ok(await place() > 0, 'the log follows')
+
+  await ada.page.evaluate(() => document.querySelector('#scroll').scrollTo({ top: 0, behavior: 'instant' }))
+  await bob.say('news')
+  await ada.sees('Bob', 'news')
+  assert.equal(await place(), 0, 'the reader was moved')
+  await ada.page.click('#newer')
+  assert.ok(await place() > 0, 'the button leads to the end')
+})
+
+test('everything works from the keyboard', limit, async (t) => {
+  const ada = await visit(t, (await chat(t)).url('http:'))
+  const { keyboard } = ada.page
+  await keyboard.type('Ada')
+  await keyboard.press('Enter')
+  await ada.isConnected()
+  await keyboard.type('two')
+  await keyboard.press('Shift+Enter')
+  await keyboard.type('lines')
+  await keyboard.press('Enter')
+  await ada.sees('Ada', 'two\nlines')
+  await ada.page.focus('#leave')
+  await keyboard.press('Enter')
+  await ada.until(() => document.querySelector('#status').textContent === 'closed')
+  assert.equal(await ada.page.evaluate(() => document.activeElement.id), 'name')
 })
 
 test('the host lounge.localhost shows another page with a room of its own', limit, async (t) => {
@@ -111,6 +167,8 @@ test('the page connects again by itself after a restart of the server', limit, a
   const bob = await visit(t, url)
   await ada.join('Ada')
   await bob.join('Bob')
+  await ada.say('before')
+  await bob.sees('Ada', 'before')
 
   assert.equal(await first.stop('SIGTERM'), 0)
   await ada.until(() => document.querySelector('#status').textContent.trim() !== 'connected')
@@ -121,6 +179,27 @@ test('the page connects again by itself after a restart of the server', limit, a
   await bob.isConnected()
   await ada.say('back again')
   await bob.sees('Ada', 'back again')
+  await bob.sees('Ada', 'before') // which the new server does not know
+})
+
+test('after a broken connection the page shows nothing twice', limit, async (t) => {
+  const ada = await visit(t, (await chat(t)).url('http:'))
+  const routes = []
+  await ada.page.routeWebSocket('**/chat?*', (route) => {
+    const server = route.connectToServer()
+    routes.push({ breakOff: async () => { await server.close(); await route.close({ code: 1012 }) } })
+  })
+  await ada.page.reload()
+  await ada.join('Ada')
+  await ada.say('once')
+  await ada.sees('Ada', 'once')
+  await routes[0].breakOff()
+  await ada.until(() => document.querySelector('#status').textContent.trim() !== 'connected')
+  await ada.isConnected()
+  await ada.say('and again')
+  await ada.sees('Ada', 'and again')
+  assert.equal(routes.length, 2)
+  assert.deepEqual(await ada.page.locator('#log .body').allTextContents(), ['once', 'and again'])
 })
 
 test('a phone needs no horizontal scrolling', limit, async (t) => {
@@ -142,14 +221,14 @@ test('a phone needs no horizontal scrolling', limit, async (t) => {
 test('the page follows the colour scheme of the system', limit, async (t) => {
   const url = (await chat(t)).url('http:')
   const ink = []
-  for (const colorScheme of ['light', 'dark']) {
-    const ada = await visit(t, url, { colorScheme })
-    await ada.join('Ada')
-    await ada.say(`hello from the ${colorScheme} side`)
-    await ada.sees('Ada', `hello from the ${colorScheme} side`)
-    ink.push(await ada.page.evaluate(() => getComputedStyle(document.body).color))
-    await picture(ada, colorScheme)
-    assert.deepEqual(ada.errors, [])
+  for (const [name, colorScheme] of [['Ada', 'light'], ['Bob', 'dark']]) {
+    const visitor = await visit(t, url, { colorScheme })
+    await visitor.join(name)
+    await visitor.say(`hello from the ${colorScheme} side`)
+    await visitor.sees(name, `hello from the ${colorScheme} side`)
+    ink.push(await visitor.page.evaluate(() => getComputedStyle(document.body).color))
+    await picture(visitor, colorScheme)
+    assert.deepEqual(visitor.errors, [])
   }
   assert.notEqual(ink[0], ink[1], 'the text has one colour in both')
 })

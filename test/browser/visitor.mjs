@@ -17,7 +17,7 @@ export class Visitor {
 
   // open shows the address in a window that shares nothing with the others.
   static async open(t, browser, url, options) {
-    const context = await browser.newContext(options)
+    const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
     t.after(() => context.close())
     const visitor = new Visitor(await context.newPage())
     await visitor.page.goto(url)

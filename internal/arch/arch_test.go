@@ -1,0 +1,122 @@
+package arch
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	gws  = "github.com/lxzan/gws"
+	uuid = "github.com/google/uuid"
+	leak = "go.uber.org/goleak"
+)
+
+// arrow says what a package may import besides the standard library. A pattern
+// that ends in a star stands for everything below. Packages of this module are
+// named without its path.
+type arrow struct {
+	from string
+	to   []string
+}
+
+var arrows = []arrow{
+	{"examples/*", []string{"wsserver", "client", "hosts", "multilisten", "banner"}},
+	{"wsserver", []string{"client", "hosts", "multilisten", "banner", uuid,
+		"internal/deflate", "internal/engine", "internal/event", "internal/handshake",
+		"internal/link", "internal/registry", "internal/transport"}},
+	{"client", []string{"internal/link", uuid}},
+	{"client/clienttest", []string{"client", "internal/*", uuid}},
+	{"hosts", nil},
+	{"multilisten", nil},
+	{"banner", nil},
+
+	{"internal/engine", []string{"client", "internal/transport", "internal/deflate", "internal/event", "internal/link", gws}},
+	{"internal/transport", []string{"client", "internal/deflate", "internal/link"}},
+	{"internal/deflate", []string{"github.com/klauspost/compress/flate"}},
+	{"internal/handshake", nil},
+	{"internal/registry", nil},
+	{"internal/event", nil},
+	{"internal/link", nil},
+
+	// For tests.
+	{"internal/memnet", nil},
+	{"internal/wstest", []string{"internal/memnet"}},
+	{"internal/conformance", nil},
+	{"internal/arch", nil},
+}
+
+func TestImportsFollowTheArrows(t *testing.T) {
+	for _, goos := range systems {
+		for _, p := range list(t, goos, "./...") {
+			i := slices.IndexFunc(arrows, func(a arrow) bool { return matches(p.name(), a.from) })
+			if i < 0 {
+				t.Errorf("%s is not in the table: say what it may import", p.name())
+				continue
+			}
+			for _, imported := range p.Imports {
+				if foreign(imported) && !arrows[i].allows(short(imported)) {
+					t.Errorf("on %s, %s imports %s", goos, p.name(), short(imported))
+				}
+			}
+		}
+	}
+}
+
+func (a arrow) allows(name string) bool {
+	return slices.ContainsFunc(a.to, func(to string) bool { return matches(name, to) })
+}
+
+// foreign reports whether a package is not of the standard library, whose paths
+// begin without a dot.
+func foreign(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return strings.Contains(first, ".")
+}
+
+// Tests may import more, but not the engine, and clienttest must not get used to
+// the server.
+func TestTestsKeepToTheEngineAdapter(t *testing.T) {
+	for _, p := range ours(t) {
+		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
+			n := short(imported)
+			if n == gws && p.name() != "internal/engine" || n == "wsserver" && p.name() == "client/clienttest" {
+				t.Errorf("the tests of %s import %s", p.name(), n)
+			}
+		}
+	}
+}
+
+// What a program gets that imports the library, down to the single packages.
+func TestCoreBringsNothingElse(t *testing.T) {
+	want := []string{uuid, "github.com/klauspost/compress/flate", gws, gws + "/internal"}
+	for _, goos := range systems {
+		got := make(map[string]bool)
+		for _, p := range list(t, goos, "-deps", "./wsserver") {
+			switch {
+			case p.Module != nil && p.Module.Path != module:
+				got[p.ImportPath] = true
+			case p.ImportPath == "testing", matches(p.name(), "client/*"), p.name() == "internal/memnet", p.name() == "internal/wstest":
+				t.Errorf("on %s, wsserver needs %s, which is for tests", goos, p.name())
+			}
+		}
+		if have := slices.Sorted(maps.Keys(got)); !slices.Equal(have, want) {
+			t.Errorf("on %s, wsserver needs\n%q, want\n%q", goos, have, want)
+		}
+	}
+}
+
+// Everything together, tests included, needs one module more.
+func TestModulesAreTheFour(t *testing.T) {
+	want := []string{uuid, "github.com/klauspost/compress", gws, leak}
+	got := make(map[string]bool)
+	for _, p := range list(t, "linux", "-deps", "-test", "./...") {
+		if p.Module != nil && p.Module.Path != module {
+			got[p.Module.Path] = true
+		}
+	}
+	if have := slices.Sorted(maps.Keys(got)); !slices.Equal(have, want) {
+		t.Errorf("modules are\n%q, want\n%q", have, want)
+	}
+}
