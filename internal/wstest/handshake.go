@@ -73,11 +73,16 @@ type Response struct {
 	Body   string // of every status but 101
 }
 
-// ReadResponse reads the answer to a request.
+// ReadResponse reads the answer to a request, which was not a HEAD.
 func (p *Peer) ReadResponse() Response {
 	p.tb.Helper()
+	return p.readResponse(http.MethodGet)
+}
+
+func (p *Peer) readResponse(method string) Response {
+	p.tb.Helper()
 	p.bound()
-	res, err := http.ReadResponse(p.br, nil)
+	res, err := http.ReadResponse(p.br, &http.Request{Method: method})
 	if err != nil {
 		p.tb.Fatalf("wstest: reading the response: %v", err)
 	}
@@ -97,7 +102,8 @@ func (p *Peer) ReadResponse() Response {
 func (p *Peer) Request(r Request) Response {
 	p.tb.Helper()
 	p.Write(r.Bytes())
-	return p.ReadResponse()
+	method, _, _ := strings.Cut(r.Line, " ")
+	return p.readResponse(method)
 }
 
 // Upgrade sends a handshake and reads the answer, which must be a right 101.

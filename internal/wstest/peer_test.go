@@ -224,7 +224,9 @@ func TestAcceptedSeesTheRequest(t *testing.T) {
 	}
 	p.ReadUpgraded()
 	p.CloseWrite()
-	server.WantEnd()
+	if _, err := server.TryMessage(); err != io.EOF {
+		t.Errorf("after CloseWrite: %v, want EOF", err)
+	}
 	p.Drop()
 	if err := server.TryWrite([]byte("x")); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("after Drop: %v, want ECONNRESET", err)

@@ -86,8 +86,8 @@ func (p *Peer) WantClose(codes ...int) {
 	}
 }
 
-// WantEnd waits for the end of the stream. Anything else, a reset too, ends the
-// test.
+// WantEnd waits for the end of the stream and closes this end too. Anything else,
+// a reset too, ends the test.
 func (p *Peer) WantEnd() {
 	p.tb.Helper()
 	for p.err == nil {
@@ -96,6 +96,7 @@ func (p *Peer) WantEnd() {
 	if !errors.Is(p.err, io.EOF) {
 		p.tb.Fatalf("the stream ends with %v, want EOF", p.err)
 	}
+	p.Conn.Close()
 }
 
 // WantSilence makes sure that the other side has nothing to say before it
