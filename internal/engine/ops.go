@@ -40,7 +40,7 @@ func (o *ops) Abort() { (*Session)(o).Conn.Abort(client.ErrAborted) }
 
 func (o *ops) Flush() error {
 	s := (*Session)(o)
-	if s.State() == link.Connecting {
+	if st := s.State(); st == link.Connecting || st == link.Closed {
 		return client.ErrClosed
 	}
 	return s.Conn.Flush()

@@ -112,11 +112,9 @@ func (s *Session) Start(head []byte) error {
 // Refuse ends a session that will not be started: its client has no connection.
 func (s *Session) Refuse(cause error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.over, s.greeted = cause, true
-	if s.cancel != nil {
-		s.cancel(cause)
-	}
+	s.greeted = true
+	s.mu.Unlock()
+	s.Dropped(cause)
 }
 
 // Run is the reader: it runs every event of the client, until the socket is
@@ -168,17 +166,27 @@ func (s *Session) end() {
 	s.Conn.Finish()
 	info := s.Conn.Info()
 	s.mu.Lock()
-	s.over = info.Cause
 	s.waiting, s.greeted = nil, true
-	if s.cancel != nil {
-		s.cancel(info.Cause)
-	}
 	s.mu.Unlock()
+	s.Dropped(info.Cause)
 	defer s.engine.Owner.Gone(s)
 	defer s.Conn.Linger()
 	defer s.signalEnd()
 	if err := event.Do(event.Func(func() error { s.engine.Owner.Disconnect(s, info); return nil })); err != nil {
 		s.engine.Owner.Failed(s, described("OnClientDisconnect", err))
+	}
+}
+
+// Dropped ends the context: the connection is gone.
+func (s *Session) Dropped(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over != nil {
+		return
+	}
+	s.over = cause
+	if s.cancel != nil {
+		s.cancel(cause)
 	}
 }
 

@@ -15,6 +15,8 @@ type ending struct {
 	info    client.CloseInfo
 	ended   bool          // info is final, but for a cause that is joined to it
 	answer  bool          // the peer's close frame came
+	tidy    bool          // and nothing behind it
+	hasty   bool          // drop the connection when our close frame is out
 	patient bool          // the close clock starts when our close frame is out
 	settled chan struct{} // closed when nothing is left to write; nil when nobody waits
 }
@@ -109,7 +111,7 @@ func (c *Conn) settledLocked() {
 			c.patient = false
 			c.startCloseClockLocked()
 		}
-		if c.set.NoCloseWait && !c.answer {
+		if (c.set.NoCloseWait || c.hasty) && !c.answer {
 			c.dropLocked(client.ErrClosed, false)
 		}
 	}
@@ -162,10 +164,17 @@ func (c *Conn) Abort(cause error) {
 	c.dropLocked(cause, true)
 }
 
-// Drop gives up waiting for the peer: what the kernel has is still delivered.
+// Drop gives up waiting for the peer: what the kernel has is still delivered. Our
+// close frame, if there is one, has a moment to get there.
 func (c *Conn) Drop(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.dead == nil && c.sealed && (c.writing || c.draining) {
+		c.hasty = true
+		c.closeAt = c.svc.now() + hastyTime
+		c.armLocked(c.closeAt)
+		return
+	}
 	c.giveUpLocked(cause)
 }
 
@@ -204,9 +213,16 @@ func (c *Conn) Finish() {
 	c.state.Store(uint32(link.Closed))
 	c.stopTimersLocked()
 	dead := c.dead != nil
+	c.tidy = c.answer && c.in.r == c.in.w
 	c.signalLocked()
 	c.mu.Unlock()
-	if !dead {
+	switch {
+	case dead:
+	case c.tidy:
+		// Both sides have said their last, and nothing is unread that would make the
+		// kernel send a reset: closing is enough (RFC 6455 section 7.1.1).
+		c.wire.finish()
+	default:
 		_ = c.wire.closeWrite()
 	}
 	if c.in.buf != nil {
@@ -217,13 +233,13 @@ func (c *Conn) Finish() {
 }
 
 // Linger discards what the peer still sends, so that no reset destroys our last
-// bytes on their way, until it closes its side or lingerTime is over; then it
-// closes the connection. It follows Finish on the same goroutine.
+// bytes on their way, until it closes its side or lingerTime is over, unless
+// the closing handshake is complete; then it closes the connection. It follows Finish on the same goroutine.
 func (c *Conn) Linger() {
 	c.mu.Lock()
-	dead := c.dead != nil
+	done := c.dead != nil || c.tidy
 	c.mu.Unlock()
-	if !dead {
+	if !done {
 		c.wire.discard(time.Now().Add(lingerTime), lingerBytes)
 	}
 	c.wire.drop(false)

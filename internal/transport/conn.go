@@ -15,6 +15,9 @@ import (
 type Events interface {
 	Ping(payload []byte)
 	Pong(payload []byte)
+	// Dropped comes when the connection was given up, while an event may run: on a
+	// goroutine of its own, perhaps never.
+	Dropped(cause error)
 }
 
 // Conn is one connection; the engine's connection object embeds it. Init comes

@@ -301,6 +301,7 @@ func (c *Conn) control(h header, payload []byte) (more bool, err error) {
 		c.ponged(payload)
 		c.events.Pong(payload)
 	case opClose:
+		c.in.consume(h.size + int(h.n)) // whether more follows matters at the end
 		return false, c.peerClosed(payload)
 	}
 	c.in.consume(h.size + int(h.n))

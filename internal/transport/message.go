@@ -173,8 +173,8 @@ func inflateError(err error) *client.ProtocolError {
 	return &client.ProtocolError{Code: client.StatusInvalidPayload, Text: "compressed data is corrupt"}
 }
 
-// RefuseText answers a text message that is not UTF-8.
-func (c *Conn) RefuseText() { _ = c.violated(invalidText()) }
+// RefuseText answers a text message that is not UTF-8. Only for the reader.
+func (c *Conn) RefuseText() { c.in.end = c.violated(invalidText()) }
 
 // noteMessage restarts the idle clock.
 func (c *Conn) noteMessage() {

@@ -186,7 +186,7 @@ func (c *Conn) writeLocked(head, payload []byte) {
 		c.brokenLocked(err)
 	default:
 		c.buffered -= n
-		if blocked {
+		if blocked || c.wire.holds() { // the reader may have had TLS say something meanwhile
 			c.queue.pushRest(n, first, head, payload)
 			c.drainLocked()
 		}

@@ -248,6 +248,10 @@ func (c *Conn) dropLocked(err error, reset bool) {
 	}
 	c.signalLocked()
 	c.settledLocked()
+	cause := c.info.Cause
 	// Closing waits for the reader to leave the descriptor, and we may be the reader.
-	go c.wire.drop(reset)
+	go func() {
+		c.wire.drop(reset)
+		c.events.Dropped(cause)
+	}()
 }

@@ -118,6 +118,7 @@ func (w *fakeWire) gone() chan struct{} {
 func (w *fakeWire) holds() bool                  { return false }
 func (w *fakeWire) closeWrite() error            { return nil }
 func (w *fakeWire) discard(_ time.Time, _ int64) {}
+func (w *fakeWire) finish()                      { w.drop(false) }
 
 func (w *fakeWire) drop(reset bool) {
 	gone := w.gone()
@@ -176,6 +177,7 @@ func notedFrame(f wstest.Frame) string {
 
 func (r *recorder) Ping(p []byte) { r.note("ping", p) }
 func (r *recorder) Pong(p []byte) { r.note("pong", p) }
+func (r *recorder) Dropped(error) {}
 
 // run is the engine's loop.
 func (r *recorder) run() {
@@ -197,8 +199,8 @@ func (r *recorder) run() {
 			continue
 		}
 		checked := r.TextChecked()
-		r.CountMessage()
 		switch {
+		case r.State() != stateOpen: // discarded
 		case op == wstest.OpText && !checked && !utf8.Valid(message):
 			r.RefuseText()
 		case r.onMessage != nil:

@@ -30,6 +30,9 @@ const (
 
 	// lingerTime bounds how long input is discarded after our last byte, so that no
 	// reset destroys it on its way to the peer.
-	lingerTime  = 2 * time.Second
+	lingerTime  = time.Second
 	lingerBytes = 4 << 20
+
+	// hastyTime is what our close frame gets at most when the server is closed.
+	hastyTime = 100 * time.Millisecond
 )

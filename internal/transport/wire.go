@@ -25,6 +25,8 @@ type wire interface {
 	holds() bool
 	// closeWrite ends our side of the stream, with a TLS alert if there is TLS.
 	closeWrite() error
+	// finish is closeWrite and drop in one.
+	finish()
 	// discard reads and drops until the end of input, the deadline or max bytes.
 	discard(deadline time.Time, max int64)
 	// drop closes the connection; with reset the peer gets no orderly end. It may be
@@ -122,6 +124,13 @@ func (w *netWire) write(p []byte, stall time.Duration) error {
 func (w *netWire) holds() bool { return false }
 
 func (w *netWire) closeWrite() error { return closeWrite(w.conn) }
+
+func (w *netWire) finish() {
+	if t, ok := w.conn.(*tls.Conn); ok {
+		_ = t.CloseWrite()
+	}
+	w.drop(false)
+}
 
 func (w *netWire) discard(deadline time.Time, max int64) {
 	if _, ok := w.conn.(interface{ CloseWrite() error }); ok {

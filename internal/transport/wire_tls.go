@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"crypto/tls"
 	"net"
 	"sync"
@@ -17,14 +16,11 @@ type TLS struct {
 	low *lowerConn
 }
 
-// NewTLS returns conn as the server side of TLS; Handshake comes next.
+// NewTLS returns conn as the server side of TLS; its handshake comes next.
 func NewTLS(conn net.Conn, config *tls.Config) *TLS {
 	low := &lowerConn{Conn: conn}
 	return &TLS{tls.Server(low, config), low}
 }
-
-// Handshake runs the TLS handshake, bounded by ctx.
-func (t *TLS) Handshake(ctx context.Context) error { return t.HandshakeContext(ctx) }
 
 // NetConn returns the connection below TLS.
 func (t *TLS) NetConn() net.Conn { return t.low.Conn }
@@ -46,12 +42,15 @@ func (l *lowerConn) attach(c *Conn) {
 	l.sock = newSocketIO(l.Conn, c)
 }
 
-// Read reads ciphertext. When there is none, the batch of input is over.
+// Read reads ciphertext. When there is none, the batch of input is over. What TLS
+// has said since the last Read, such as the answer to a key update, must not wait
+// for more input.
 func (l *lowerConn) Read(p []byte) (int, error) {
-	switch {
-	case l.c == nil:
+	if l.c == nil {
 		return l.Conn.Read(p)
-	case l.sock != nil:
+	}
+	l.kick()
+	if l.sock != nil {
 		return l.sock.read(p)
 	}
 	l.c.idle()
@@ -101,6 +100,18 @@ func (l *lowerConn) flush(stall time.Duration) error {
 	return nil
 }
 
+// kick has the drainer write what is held, unless a writer will.
+func (l *lowerConn) kick() {
+	if !l.holds() {
+		return
+	}
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	if l.c.dead == nil && !l.c.writing && !l.c.draining {
+		l.c.drainLocked()
+	}
+}
+
 func (l *lowerConn) holds() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,29 +142,9 @@ type tlsWire struct{ conn *TLS }
 
 func (w *tlsWire) attach(c *Conn) { w.conn.low.attach(c) }
 
-func (w *tlsWire) fill(c *Conn) (int, error) {
-	n, err := fillTiny(c, w.conn.Conn)
-	w.kick(c)
-	return n, err
-}
+func (w *tlsWire) fill(c *Conn) (int, error) { return fillTiny(c, w.conn.Conn) }
 
-func (w *tlsWire) read(c *Conn, p []byte) (int, error) {
-	n, err := w.conn.Conn.Read(p)
-	w.kick(c)
-	return n, err
-}
-
-// kick has the drainer write what TLS itself said while the reader read.
-func (w *tlsWire) kick(c *Conn) {
-	if !w.conn.low.holds() {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.dead == nil && !c.writing && !c.draining {
-		c.drainLocked()
-	}
-}
+func (w *tlsWire) read(_ *Conn, p []byte) (int, error) { return w.conn.Conn.Read(p) }
 
 func (w *tlsWire) tryWrite(x, y, z []byte) (n int, blocked bool, err error) {
 	b := x
@@ -200,6 +191,12 @@ func (w *tlsWire) closeWrite() error {
 		return err
 	}
 	return closeWrite(w.conn.low.Conn)
+}
+
+func (w *tlsWire) finish() {
+	_ = w.conn.Conn.CloseWrite()
+	_ = w.conn.low.flush(lingerTime)
+	w.drop(false)
 }
 
 func (w *tlsWire) discard(deadline time.Time, max int64) {

@@ -223,6 +223,8 @@ func (w *socketWire) holds() bool { return false }
 
 func (w *socketWire) closeWrite() error { return closeWrite(w.conn) }
 
+func (w *socketWire) finish() { w.drop(false) }
+
 func (w *socketWire) discard(deadline time.Time, max int64) { discardFrom(w.conn, deadline, max) }
 
 func (w *socketWire) drop(reset bool) { dropConn(w.conn, reset) }
