@@ -27,6 +27,8 @@ func (*noCopy) Unlock() {}
 
 func (b *Base) base() *Base { return b }
 
+var _ interface{ base() *Base } = (*Base)(nil)
+
 // closed stands for the connection of a client that has none.
 var closed = &link.Conn{Ops: notConnected{}}
 
@@ -118,12 +120,13 @@ func (b *Base) Server() Server {
 	return s
 }
 
-// Context is done when the connection has ended, shortly before
-// OnClientDisconnect; context.Cause tells why. Under Server.ServeHTTP it carries
+// Context is done when the connection is gone: shortly before
+// OnClientDisconnect, or earlier when it is dropped while an event runs, so that
+// the event may wait for it. context.Cause tells why. Under Server.ServeHTTP it carries
 // the values of the request's context.
 func (b *Base) Context() context.Context { return b.link().Ops.Context() }
 
-// Done is closed when the connection has ended, shortly before OnClientDisconnect.
+// Done is closed when the connection is gone, see [Base.Context].
 func (b *Base) Done() <-chan struct{} { return b.Context().Done() }
 
 // Connected reports whether the client is open and not closing (C-19).

@@ -2,6 +2,11 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -22,16 +27,40 @@ type Client interface {
 	ID() uint64
 	UUID() uuid.UUID
 	Name() string
+	Remote() netip.AddrPort
+	Local() netip.AddrPort
+	ClientIP() netip.Addr
+	Binding() string
+	BindingIndex() int
+	HostTag() string
+	HostHeader() string
+	Origin() string
+	RawURI() string
+	URI() *url.URL
+	Header() http.Header
+	OfferedProtocols() []string
+	SubProtocol() string
+	TLS() *tls.ConnectionState
+	TLSInfo() TLSInfo
 	Info() Info
+	Stats() Stats
 	Server() Server
+
 	Context() context.Context
+	Done() <-chan struct{}
 	Connected() bool
+	Closing() bool
+	BufferedAmount() int
+
 	Send(m Message) error
 	SendText(s string) error
 	SendBinary(p []byte) error
+	Flush() error
 	Close(code StatusCode, reason string) error
 	CloseAfterFlush(code StatusCode, reason string) error
 	Abort()
+	SetBanner(text string) error
+	SetWriteTimeout(d time.Duration)
 
 	base() *Base
 }

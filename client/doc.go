@@ -23,4 +23,7 @@
 // [*RejectError] becomes the HTTP response.
 //
 // A class is tested without a port through package client/clienttest.
+//
+// Ids in brackets, such as, are rows of docs/compatibility.md, which says
+// what the older systems call a feature and where its test is.
 package client

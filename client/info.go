@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,8 +53,15 @@ func (b *Base) ID() uint64 { return b.link().ID }
 // the handshake (RFC 9562 section 5.7).
 func (b *Base) UUID() uuid.UUID { return b.link().UUID }
 
-// Name is what Config.NewName made for the connection, by default the decimal ID.
-func (b *Base) Name() string { return connName(b.link()) }
+// Name is what NewClient or Config.NewName called the client, by default the
+// decimal ID.
+func (b *Base) Name() string {
+	c := b.link()
+	if c.Name != "" {
+		return c.Name
+	}
+	return strconv.FormatUint(c.ID, 10)
+}
 
 // Remote is the peer's address and port (C-14, C-15).
 func (b *Base) Remote() netip.AddrPort { return b.link().Remote }

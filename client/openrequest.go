@@ -22,7 +22,8 @@ var ErrNotOffered = errors.New("client: sub-protocol not offered")
 type OpenRequest struct {
 	ID             uint64    // that the client will have
 	UUID           uuid.UUID // likewise
-	URI            *url.URL  // request target, never nil
+	Name           string    // that [Base.Name] will return; empty for the decimal ID
+	URI            *url.URL  // request target, never nil; under ServeHTTP as the mux left it
 	RawURI         string    // the same as sent
 	HostHeader     string
 	HostTag        string    // tag of the virtual host, empty without hosts

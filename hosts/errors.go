@@ -31,7 +31,7 @@ var (
 	ErrDuplicateTag    = errors.New("duplicate tag")                                     // an earlier enabled host has the Tag
 	ErrBind            = errors.New("not an IP address")                                 // Bind or Bind2
 	ErrPort            = errors.New("port out of range")                                 // Port or TLSPort, -1 to 65535
-	ErrNoPort          = errors.New("Port and TLSPort are both 0")                       // only from Set.Addresses
+	ErrNoPort          = errors.New("both Port and TLSPort are 0")                       // only from Set.Addresses
 	ErrAddressConflict = errors.New("address conflict")                                  // only from Set.Addresses
 	ErrNoCertificate   = errors.New("no certificate")                                    // none is given, or none is in what is given
 	ErrNoKey           = errors.New("no private key")                                    // neither Cert nor Key holds one

@@ -57,8 +57,9 @@ type SendResult struct {
 
 // Broadcast sends m to every client that passes all filters, and returns how many
 // took it (S-18). The frame is made once. It never waits: a client whose queue is
-// full is closed with 1008, also under client.QueueBlock. A client that is not
-// greeted yet gets it behind its banner. A message that can not be sent at all,
+// full is closed with 1008, also under client.QueueBlock. A client that is
+// connecting gets it behind its banner: its own OnClientConnect may send it the
+// past, and what comes meanwhile follows. A message that can not be sent at all,
 // because its text is not UTF-8, is taken by nobody.
 func (s *Server[T]) Broadcast(m client.Message, filters ...Filter) int {
 	n := 0

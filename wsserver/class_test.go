@@ -1,3 +1,5 @@
+//lint:file-ignore U1000 New looks at these types by reflection
+
 package wsserver_test
 
 import (

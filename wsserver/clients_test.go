@@ -103,6 +103,7 @@ func TestLoopSeesEachClientOnce(t *testing.T) {
 	for range 20 {
 		clienttest.Dial(t, l, "/stay")
 	}
+	eventually(t, "twenty clients", func() bool { return srv.ClientCount() == 20 })
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -113,7 +114,6 @@ func TestLoopSeesEachClientOnce(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "twenty clients", func() bool { return srv.ClientCount() >= 20 })
 	for range 200 {
 		seen := map[uint64]int{}
 		for c := range srv.Clients() {

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -74,7 +73,8 @@ type Config struct {
 	ShutdownTimeout time.Duration
 
 	// MaxMessageSize bounds a received message in bytes, after inflation; a
-	// larger one closes with 1009. Zero means 1 MiB.
+	// larger one closes with 1009. Zero means 1 MiB; the most is 1 GiB, as a message
+	// is held as a whole.
 	MaxMessageSize int64
 	// SendQueue bounds what waits for a slow peer (S-12).
 	SendQueue client.SendQueue
@@ -106,7 +106,7 @@ type Config struct {
 	// then it is closed with 1011. Zero means 10 s.
 	PongTimeout time.Duration
 	// PingPayload makes the payload of each ping, of which up to 125 bytes are
-	// sent; it must not block (K-07). Nil means a counter of 8 bytes.
+	// sent; it must not block, nor call a method of a client or of the server (K-07). Nil means a counter of 8 bytes.
 	PingPayload func() []byte
 	// DisablePong leaves pings unanswered, for classes that answer in OnPing (K-08).
 	DisablePong bool
@@ -117,8 +117,9 @@ type Config struct {
 	// tenth earlier so that not all leave at once (K-10). Zero means never.
 	MaxLifetime time.Duration
 
-	// NewName makes the name of a client, which it must not keep; Base.Name returns
-	// it. It is called before NewClient. Nil means the decimal id (C-08).
+	// NewName names a client; Base.Name returns it. It is called before NewClient,
+	// which may choose another through OpenRequest.Name. Nil means the decimal id
+	// (C-08).
 	NewName func(r *client.OpenRequest) string
 	// Events are the events of the server itself.
 	Events Events
@@ -214,10 +215,13 @@ func (c *Config) checkListen() error {
 	return nil
 }
 
+// maxMessage fits into an int of 32 bits with room for headers.
+const maxMessage = 1 << 30
+
 func (c *Config) checkMessages() error {
 	switch {
-	case c.MaxMessageSize > math.MaxInt/2:
-		return configError("MaxMessageSize", "%d is more than this platform can hold", c.MaxMessageSize)
+	case c.MaxMessageSize < 0 || c.MaxMessageSize > maxMessage:
+		return configError("MaxMessageSize", "%d is not from 1 to %d", c.MaxMessageSize, maxMessage)
 	case c.SendQueue.MaxMessages < 0:
 		return configError("SendQueue.MaxMessages", "%d is negative", c.SendQueue.MaxMessages)
 	case c.SendQueue.Policy > client.QueueBlock:

@@ -17,6 +17,7 @@ import (
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/internal/deflate"
 	"github.com/icsws/icsws/internal/engine"
+	"github.com/icsws/icsws/internal/event"
 	"github.com/icsws/icsws/internal/handshake"
 	"github.com/icsws/icsws/internal/registry"
 	"github.com/icsws/icsws/internal/transport"
@@ -55,6 +56,7 @@ type core struct {
 	closing   bool
 	group     *multilisten.Group
 	port      int
+	handed    int // listeners that were given to Serve so far
 	served    map[*listener]struct{}
 	opening   map[net.Conn]struct{}        // connections in handshake
 	others    map[*engine.Session]struct{} // sessions that are not in the registry: busy peers
@@ -111,16 +113,35 @@ func (s *core) engineConfig() engine.Config {
 		hooked = hooked || h.OnClientMessage != nil
 	}
 	return engine.Config{
-		Owner:   s,
+		Owner:   (*owner)(s),
 		Service: transport.NewService(),
 		Settings: &transport.Settings{
 			MaxMessage: c.MaxMessageSize, Queue: c.SendQueue,
 			WriteTimeout: c.WriteTimeout, CloseTimeout: c.CloseTimeout, NoCloseWait: c.NoCloseWait,
-			PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, PingPayload: c.PingPayload,
+			PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, PingPayload: s.pingPayload(),
 			NoPong: c.DisablePong, IdleTimeout: c.IdleTimeout, MaxLifetime: c.MaxLifetime,
 		},
 		CloseCode: c.CloseCode, CloseReason: c.CloseReason,
 		HasMessage: hooked,
+	}
+}
+
+// pingPayload is Config.PingPayload as user code. It is called with a lock of the
+// connection held: a panic is reported from elsewhere, and the ping is empty.
+func (s *core) pingPayload() func() []byte {
+	f := s.cfg.PingPayload
+	if f == nil {
+		return nil
+	}
+	return func() (payload []byte) {
+		err := event.Call(func() { payload = f() })
+		if p, ok := errors.AsType[*event.Panic](err); ok && s.enter() {
+			go func() {
+				defer s.wg.Done()
+				s.panicked(PanicInfo{Event: "PingPayload", Value: p.Value, Stack: p.Stack})
+			}()
+		}
+		return payload
 	}
 }
 

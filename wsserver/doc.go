@@ -29,4 +29,7 @@
 // Those that wait for clients to end (Shutdown, Close, Abort, DisconnectAll)
 // return at once when they are called in an event, as they would otherwise wait
 // for themselves.
+//
+// Ids in brackets, such as, are rows of docs/compatibility.md, which says
+// what the older systems call a feature and where its test is.
 package wsserver

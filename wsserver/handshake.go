@@ -76,32 +76,26 @@ func (s *core) handshake(l *listener, conn net.Conn) {
 
 // secure does the TLS handshake, if there is one to do.
 func (s *core) secure(a *arrival, config *tls.Config) bool {
+	theirs, ok := a.conn.(*tls.Conn)
+	if !ok && config == nil {
+		return true
+	}
 	ctx, cancel := context.Background(), func() {}
 	if d := s.cfg.TLSHandshakeTimeout; d > 0 {
 		ctx, cancel = context.WithTimeout(ctx, d)
 	}
 	defer cancel()
-	var err error
-	switch t := a.conn.(type) {
-	case *tls.Conn:
-		if err = t.HandshakeContext(ctx); err == nil {
-			state := t.ConnectionState()
-			a.tls = &state
-		}
-	default:
-		if config == nil {
-			return true
-		}
+	t, conn := theirs, a.conn
+	if !ok {
 		ours := transport.NewTLS(a.conn, config)
-		if err = ours.Handshake(ctx); err == nil {
-			state := ours.ConnectionState()
-			a.conn, a.tls = ours, &state
-		}
+		t, conn = ours.Conn, ours
 	}
-	if err != nil {
+	if err := t.HandshakeContext(ctx); err != nil {
 		s.refusedTLS(a, err)
 		return false
 	}
+	state := t.ConnectionState()
+	a.conn, a.tls = conn, &state
 	return true
 }
 
@@ -113,9 +107,12 @@ func (s *core) refusedTLS(a *arrival, err error) {
 	var re tls.RecordHeaderError
 	if errors.As(err, &re) && re.Conn != nil && plainHTTP(re.RecordHeader) {
 		info.Status, info.Text = http.StatusBadRequest, "this port speaks TLS: use https or wss"
-		_, _ = a.raw.Write(handshake.AppendResponse(nil, info.Status, nil, info.Text, false))
+		if _, foreign := a.conn.(*tls.Conn); foreign {
+			a.conn, a.raw = re.Conn, re.Conn
+		}
 	}
 	s.reject(info)
+	answer(a, nil, &handshake.Error{Status: info.Status, Body: info.Text})
 }
 
 // plainHTTP reports whether the first bytes of a connection are those of an HTTP

@@ -81,8 +81,11 @@ func (s *Server[T]) ServeTLS(l net.Listener) error { return s.core.serve(l, true
 // bounded by Config.ShutdownTimeout. It returns the error of Listen, else that of
 // the shutdown; [ErrServerClosed] if it was not ctx that ended it.
 func (s *Server[T]) ListenAndServe(ctx context.Context) error {
-	if err := s.Listen(ctx); err != nil && !s.Listening() {
-		return err
+	if err := s.Listen(ctx); err != nil {
+		if !s.Listening() {
+			return err
+		}
+		s.core.fault("listen", "", err) // the best effort: others are open
 	}
 	select {
 	case <-s.Done():
@@ -105,6 +108,9 @@ func ListenAndServe[T client.Client](addr string, f ClientFactory[T]) error {
 }
 
 func (s *core) listen(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("wsserver: %w", context.Cause(ctx))
+	}
 	bindings, views, err := s.bindings()
 	if err != nil {
 		return err
@@ -235,6 +241,20 @@ func (s *core) bindings() ([]multilisten.Binding, []*hosts.View, error) {
 	return list, nil, nil
 }
 
+// configured is how many listeners Listen would open; those of Serve are counted
+// from there.
+func (s *core) configured() int {
+	if s.hosts != nil {
+		addrs, _ := s.hosts.Addresses()
+		return len(addrs)
+	}
+	n := len(s.cfg.Bindings)
+	if s.cfg.Addr != "" {
+		n++
+	}
+	return n
+}
+
 // hostBindings are the addresses of the hosts, with the options that
 // Config.Bindings add.
 func (s *core) hostBindings() (list []multilisten.Binding, views []*hosts.View, err error) {
@@ -280,7 +300,8 @@ func (s *core) serve(nl net.Listener, secure bool) error {
 		_ = nl.Close()
 		return ErrServerClosed
 	}
-	l.index = len(s.served)
+	l.index = s.configured() + s.handed
+	s.handed++
 	s.served[l] = struct{}{}
 	s.wg.Add(1)
 	tell := s.setStateLocked(StateListening)
@@ -390,7 +411,9 @@ func (s *core) open() []*listener {
 	defer s.mu.Unlock()
 	out := make([]*listener, 0, len(s.served))
 	for l := range s.served {
-		out = append(out, l)
+		if !l.stopped.Load() {
+			out = append(out, l)
+		}
 	}
 	slices.SortFunc(out, func(a, b *listener) int { return a.index - b.index })
 	return out

@@ -8,10 +8,15 @@ import (
 	"github.com/icsws/icsws/internal/event"
 )
 
-var _ engine.Owner = (*core)(nil)
+// owner is the core as its connections see it. Methods of core itself would be
+// promoted to Server and show in its documentation.
+type owner core
+
+var _ engine.Owner = (*owner)(nil)
 
 // Connect runs OnClientConnect of the hooks and then of the factory.
-func (s *core) Connect(sess *engine.Session) error {
+func (o *owner) Connect(sess *engine.Session) error {
+	s := (*core)(o)
 	c, adm := sess.Client, sess.Data.(*admission)
 	if c == nil {
 		return nil
@@ -29,8 +34,8 @@ func (s *core) Connect(sess *engine.Session) error {
 }
 
 // Message runs the hooks before OnMessage.
-func (s *core) Message(sess *engine.Session, m client.Message) error {
-	for _, h := range s.cfg.Hooks {
+func (o *owner) Message(sess *engine.Session, m client.Message) error {
+	for _, h := range o.cfg.Hooks {
 		if h.OnClientMessage != nil {
 			if err := h.OnClientMessage(sess.Client, m); err != nil {
 				return err
@@ -42,7 +47,8 @@ func (s *core) Message(sess *engine.Session, m client.Message) error {
 
 // Disconnect takes the client out, runs OnClientDisconnect where OnClientConnect
 // was called, and gives the place back, whatever happens there.
-func (s *core) Disconnect(sess *engine.Session, info client.CloseInfo) {
+func (o *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
+	s := (*core)(o)
 	adm := sess.Data.(*admission)
 	defer s.release(adm)
 	if adm.counted {
@@ -75,7 +81,8 @@ func (s *core) guarded(c client.Client, name string, f func()) {
 }
 
 // Failed reports an event that returned an error or panicked.
-func (s *core) Failed(sess *engine.Session, err error) (keep bool) {
+func (o *owner) Failed(sess *engine.Session, err error) (keep bool) {
+	s := (*core)(o)
 	if p, ok := errors.AsType[*client.PanicError](err); ok {
 		return s.panicked(PanicInfo{Client: sess.Client, Event: p.Event, Value: p.Value, Stack: p.Stack})
 	}
@@ -84,7 +91,8 @@ func (s *core) Failed(sess *engine.Session, err error) (keep bool) {
 }
 
 // Gone is the last that is heard of a session.
-func (s *core) Gone(sess *engine.Session) {
+func (o *owner) Gone(sess *engine.Session) {
+	s := (*core)(o)
 	s.release(sess.Data.(*admission))
 	s.counters.add(sess.Counters())
 	s.forget(sess)

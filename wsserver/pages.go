@@ -195,6 +195,11 @@ func (s *core) serveHandler(a *arrival, req *handshake.Request, w http.ResponseW
 
 // hijack takes the connection over from net/http for an upgrade.
 func (s *core) hijack(a *arrival, req *handshake.Request, w http.ResponseWriter, r *http.Request) {
+	if !s.enter() { // the shutdown waits for user code that is called from here
+		s.refuse(a, req, ReasonShutdown, unavailable())
+		return
+	}
+	defer s.wg.Done()
 	if e := req.Check(); e != nil {
 		s.refuse(a, req, ReasonBadRequest, e) // while net/http can still answer
 		return

@@ -170,6 +170,7 @@ func TestMaxPendingBoundsHandshakes(t *testing.T) {
 		if waited := time.Since(start); waited != 17*time.Second {
 			t.Errorf("the fourth is answered after %v", waited)
 		}
+		synctest.Wait()
 		d.want(t, "new", "connect")
 	})
 }

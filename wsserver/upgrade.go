@@ -164,7 +164,7 @@ func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, 
 		if c, e, reason = s.newClient(r); e != nil {
 			return e, reason
 		}
-		facts.SubProtocol = r.SubProtocol()
+		facts.SubProtocol, facts.Name = r.SubProtocol(), r.Name
 	}
 	opts := engine.Options{
 		Facts: facts, Server: s.self, Buffered: req.Buffered, Banner: s.cfg.Banner.Welcome, Busy: busy,
@@ -221,8 +221,9 @@ func (s *core) facts(req *handshake.Request, r *client.OpenRequest) link.Facts {
 		Origin: r.Origin, URI: req.Target, Raw: req.Raw, SubProtocol: r.SubProtocol(), TLS: r.TLS,
 	}
 	if s.cfg.NewName != nil {
-		s.user("NewName", func() { f.Name = s.cfg.NewName(r) })
+		s.user("NewName", func() { r.Name = s.cfg.NewName(r) })
 	}
+	f.Name = r.Name
 	return f
 }
 
@@ -286,6 +287,10 @@ func (s *core) start(a *arrival, sess *engine.Session, adm *admission, head []by
 	if !s.enter() {
 		return false
 	}
+	// Out of opening first: a shutdown must not set the deadline again.
+	s.mu.Lock()
+	delete(s.opening, a.raw)
+	s.mu.Unlock()
 	_ = a.raw.SetDeadline(time.Time{})
 	if err := sess.Start(head); err != nil {
 		s.wg.Done()

@@ -1,0 +1,238 @@
+package wsserver_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/icsws/icsws/client/clienttest"
+	"github.com/icsws/icsws/hosts"
+	"github.com/icsws/icsws/internal/wstest"
+	"github.com/icsws/icsws/multilisten"
+	"github.com/icsws/icsws/wsserver"
+)
+
+// freePort returns an address that nobody listens on for the moment.
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// busyPort returns an address that somebody else listens on.
+func busyPort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+// L-25, L-26, L-04: Addr is the first binding, the others follow in order, and a
+// client knows which one it came by.
+func TestBindingsHaveTheirOrder(t *testing.T) {
+	d := &desk{}
+	var mu sync.Mutex
+	var clients []*guest
+	d.connect = func(g *guest) error { mu.Lock(); defer mu.Unlock(); clients = append(clients, g); return nil }
+	srv := newServer(t, d, wsserver.Config{Addr: "127.0.0.1:0", Bindings: []multilisten.Binding{
+		{Name: "second", Addr: "127.0.0.2:0", Backlog: 7}, {Addr: "[::1]:0"},
+	}})
+	l := serve(t, srv) // handed in before Listen, and last nevertheless
+	open(t, srv)
+	addrs := srv.Addrs()
+	if len(addrs) != 4 || addrs[3].String() != l.Addr().String() {
+		t.Fatalf("Addrs = %v, want three and %v", addrs, l.Addr())
+	}
+	names := []string{"127.0.0.1:0", "second", "[::1]:0", l.Addr().String()}
+	for i, addr := range addrs {
+		if i == 3 {
+			clienttest.Dial(t, l, "/")
+		} else {
+			dialTCP(t, addr.String(), "/")
+		}
+		eventually(t, "the client", func() bool { mu.Lock(); defer mu.Unlock(); return len(clients) == i+1 })
+		if g := clients[i]; g.BindingIndex() != i || g.Binding() != names[i] || g.Local().String() != addr.String() || srv.Bound()[i] != g.Local() {
+			t.Errorf("client %d came by %d %q at %v, want %q at %v", i, g.BindingIndex(), g.Binding(), g.Local(), names[i], addr)
+		}
+	}
+	// L-31
+	states := srv.Listeners()
+	if len(states.States) != 3 || states.States[1].Name != "second" || states.States[1].State != wsserver.StateListening || states.States[2].Bound != srv.Bound()[2] {
+		t.Errorf("Listeners = %+v", states.States)
+	}
+	lines := strings.Split(strings.TrimSpace(states.String()), "\n")
+	if len(lines) != 3 || !strings.Contains(lines[1], "second") || !strings.Contains(lines[1], "listening") || !strings.Contains(lines[1], addrs[1].String()) {
+		t.Errorf("the report is\n%s", states)
+	}
+}
+
+// L-12: the backlog of a binding reaches it; a negative one is an error.
+func TestBacklogIsChecked(t *testing.T) {
+	srv := newServer(t, &desk{}, wsserver.Config{Addr: "127.0.0.1:0", Bindings: []multilisten.Binding{{Addr: "127.0.0.1:0", Backlog: -1}}})
+	err := srv.Listen(t.Context())
+	e, ok := errors.AsType[*multilisten.ListenError](err)
+	if !ok || e.Index != 1 || !strings.Contains(err.Error(), "Backlog") || !strings.Contains(err.Error(), "-1") {
+		t.Errorf("Listen = %v", err)
+	}
+}
+
+// L-16, L-27, L-32: all or nothing, or the best effort, each with errors that name
+// the binding.
+func TestListenPolicies(t *testing.T) {
+	busy := []string{busyPort(t), busyPort(t)}
+	bindings := func() []multilisten.Binding {
+		return []multilisten.Binding{{Name: "good", Addr: "127.0.0.1:0"}, {Name: "bad", Addr: busy[0]}, {Name: "well", Addr: "127.0.0.1:0"}, {Name: "worse", Addr: busy[1]}}
+	}
+	t.Run("all or nothing", func(t *testing.T) {
+		srv := newServer(t, &desk{}, wsserver.Config{Bindings: bindings()})
+		err := srv.Listen(t.Context())
+		e, ok := errors.AsType[*multilisten.ListenError](err)
+		if !ok || e.Index != 1 || e.Binding.Name != "bad" || !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("Listen = %v", err)
+		}
+		if srv.Listening() || srv.AnyListening() || len(srv.Addrs()) != 0 || srv.State() != wsserver.StateClosed {
+			t.Errorf("it listens on %v", srv.Addrs())
+		}
+	})
+	t.Run("best effort", func(t *testing.T) {
+		srv := newServer(t, &desk{}, wsserver.Config{Bindings: bindings(), ListenPolicy: multilisten.BestEffort})
+		err := srv.Listen(t.Context())
+		if err == nil || !strings.Contains(err.Error(), `"bad"`) || !strings.Contains(err.Error(), `"worse"`) || !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("Listen = %v", err)
+		}
+		if !srv.Listening() || !srv.AnyListening() || srv.AllListening() || len(srv.Addrs()) != 2 {
+			t.Errorf("it listens on %v", srv.Addrs())
+		}
+		for _, addr := range srv.Addrs() {
+			dialTCP(t, addr.String(), "/")
+		}
+		if s := srv.Listeners().States; len(s) != 4 || s[1].Err == nil || s[1].State != wsserver.StateClosed || s[2].State != wsserver.StateListening {
+			t.Errorf("Listeners = %+v", s)
+		}
+		if err := srv.Listen(t.Context()); !errors.Is(err, wsserver.ErrListening) {
+			t.Errorf("second Listen = %v", err)
+		}
+		if err := srv.StopListening(); err != nil {
+			t.Errorf("StopListening = %v", err)
+		}
+		if srv.AnyListening() {
+			t.Error("it still listens")
+		}
+	})
+	t.Run("best effort without success", func(t *testing.T) {
+		srv := newServer(t, &desk{}, wsserver.Config{Addr: busy[0], ListenPolicy: multilisten.BestEffort})
+		if err := srv.Listen(t.Context()); !errors.Is(err, syscall.EADDRINUSE) || srv.Listening() {
+			t.Errorf("Listen = %v", err)
+		}
+	})
+}
+
+// L-38, H-01 to H-07, H-26: the addresses of the hosts, shared where they are the
+// same; a client has the tag of its host.
+func TestHostsBringTheirAddresses(t *testing.T) {
+	d := &desk{}
+	tags := make(chan string, 9)
+	d.connect = func(g *guest) error {
+		tags <- fmt.Sprint(g.HostTag(), " ", g.BindingIndex(), " ", g.Binding(), " ", g.TLS() != nil)
+		return nil
+	}
+	ca := wstest.NewCA(t)
+	certFile, keyFile := ca.Files(ca.Leaf("a.example"))
+	shared := freePort(t)
+	var port int
+	fmt.Sscanf(shared, "127.0.0.1:%d", &port)
+	srv := newServer(t, d, wsserver.Config{
+		Hosts: []hosts.Host{
+			{Tag: "a", Names: []string{"a.example"}, Bind: "127.0.0.1", Bind2: "::1", Port: port, TLSPort: -1, Cert: certFile, Key: keyFile},
+			{Tag: "off", Names: []string{"off.example"}, Disabled: true, Bind: "127.0.0.1", Port: 1},
+			{Tag: "b", Names: []string{"b.example"}, Bind: "127.0.0.1", Port: port},
+			{Tag: "c", Names: []string{"c.example"}, Bind: "127.0.0.2", Port: -1},
+		},
+		Bindings: []multilisten.Binding{{Name: "main", Addr: shared, Backlog: 3}},
+	})
+	open(t, srv)
+	addrs := srv.Addrs()
+	if len(addrs) != 5 || addrs[0].String() != shared || addrs[2].String() != fmt.Sprintf("[::1]:%d", port) {
+		t.Fatalf("Addrs = %v, want those of a: plain, TLS, plain, TLS, and that of c", addrs)
+	}
+	for _, tt := range []struct {
+		i      int
+		host   string
+		status int
+		tag    string
+	}{
+		{0, "a.example", 101, "a 0 main false"},
+		{0, "b.example", 101, "b 0 main false"},
+		{0, "off.example", 421, ""},
+		{0, "c.example", 421, ""}, // of another address
+		{2, "a.example", 101, "a 2 [::1]:" + fmt.Sprint(port) + " false"},
+		{2, "b.example", 421, ""},
+		{4, "c.example", 101, "c 4 127.0.0.2:0 false"},
+		{4, "127.0.0.2", 101, "c 4 127.0.0.2:0 false"}, // the default host of its listener
+	} {
+		p := wstest.DialTCP(t, addrs[tt.i].String())
+		if res := p.Request(wstest.Upgrade("/").Replace("Host: " + tt.host)); res.Status != tt.status {
+			t.Errorf("%s at %v: status %d, want %d", tt.host, addrs[tt.i], res.Status, tt.status)
+		} else if tt.status == 101 {
+			if got := <-tags; got != tt.tag {
+				t.Errorf("%s at %v is %q, want %q", tt.host, addrs[tt.i], got, tt.tag)
+			}
+		}
+	}
+	for _, i := range []int{1, 3} {
+		p := wstest.DialTLS(t, addrs[i].String(), &tls.Config{RootCAs: ca.Pool(), ServerName: "a.example"})
+		p.Upgrade(wstest.Upgrade("/").Replace("Host: a.example"))
+		if got, want := <-tags, fmt.Sprintf("a %d ", i); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "true") {
+			t.Errorf("over TLS the client is %q", got)
+		}
+	}
+}
+
+// H-06, L-25, L-38: hosts and bindings that do not fit together.
+func TestHostsThatCanNotListen(t *testing.T) {
+	host := func(tag string, bind string, port int) hosts.Host {
+		return hosts.Host{Tag: tag, Names: []string{tag + ".example"}, Bind: bind, Port: port}
+	}
+	for _, tt := range []struct {
+		name  string
+		cfg   wsserver.Config
+		parts []string
+	}{
+		{"no port", wsserver.Config{Hosts: []hosts.Host{host("a", "", 0)}}, []string{"Config.Hosts", `"a"`, "Port"}},
+		{"binding of no host", wsserver.Config{
+			Hosts:    []hosts.Host{host("a", "127.0.0.1", -1)},
+			Bindings: []multilisten.Binding{{Addr: "127.0.0.1:0"}, {Name: "lost", Addr: "127.0.0.3:81"}},
+		}, []string{"Config.Bindings", "binding 1", "127.0.0.3:81"}},
+		{"overlap", wsserver.Config{Hosts: []hosts.Host{host("a", "", 8081), host("b", "127.0.0.1", 8081)}}, []string{"Config.Hosts", `"a"`, `"b"`, "8081"}},
+		{"all disabled", wsserver.Config{Hosts: []hosts.Host{{Names: []string{"a"}, Disabled: true}}}, []string{"Config.Hosts", "no enabled host"}},
+		{"TLS binding without TLS", wsserver.Config{Bindings: []multilisten.Binding{{Addr: "127.0.0.1:0", TLS: true}}}, []string{"Config.TLS", "not set", "127.0.0.1:0"}},
+		{"same address twice", wsserver.Config{Addr: "127.0.0.1:8081", Bindings: []multilisten.Binding{{Addr: "127.0.0.1:8081"}}}, []string{"binding 1", "binding 0"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			srv := newServer(t, &desk{}, tt.cfg)
+			err := srv.Listen(t.Context())
+			if err == nil || !strings.HasPrefix(err.Error(), "wsserver: ") {
+				t.Fatalf("Listen = %v", err)
+			}
+			if i := slices.IndexFunc(tt.parts, func(p string) bool { return !strings.Contains(err.Error(), p) }); i >= 0 {
+				t.Errorf("Listen = %v, want %q in it", err, tt.parts[i])
+			}
+			if srv.Listening() || len(srv.Addrs()) != 0 {
+				t.Error("it listens")
+			}
+		})
+	}
+}
