@@ -9,7 +9,7 @@ FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
 export FUZZTIME
 
-.PHONY: help run build test lint cross race bench fuzz browser tidy clean
+.PHONY: help run build test lint cross race bench microbench fuzz browser tidy clean
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +34,10 @@ cross: ## vet and build all tests for the other systems
 race: ## the tests of all modules, the main one under the race detector
 	ci/race.sh
 
-bench: ## the benchmarks of the library; BENCHTIME=1x for one round
+bench: ## this server beside its peers, about 20 minutes; BENCHFLAGS='-quick -rounds 1' for a look
+	cd bench && go run ./cmd/suite $(BENCHFLAGS)
+
+microbench: ## the benchmarks of single functions; BENCHTIME=1x for one round
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -benchmem ./...
 
 fuzz: ## each fuzz target for FUZZTIME

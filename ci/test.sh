@@ -38,7 +38,8 @@ step 'go vet' ci/lint.sh vet
 step 'staticcheck' ci/lint.sh static
 step 'cross builds' ci/cross.sh
 step 'tests under the race detector' ci/race.sh .
-step 'benchmarks once' make -s bench BENCHTIME=1x
+step 'benchmarks once' make -s microbench BENCHTIME=1x
+step 'comparison once' make -s bench BENCHFLAGS='-quick -rounds 1'
 step 'other modules' others
 step 'examples' make -s build
 step 'browser: install' ci/browser.sh install

@@ -75,8 +75,9 @@ func TestWhenFullThePageSaysBusyAndAClientIsToldSo(t *testing.T) { // A-01, A-05
 	l := serve(t, 1)
 	ada := join(t, l, "localhost", "Ada")
 	res, body := get(t, l, "lounge.localhost", "/")
-	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" || !strings.Contains(body, ">busy<") {
-		t.Errorf("the page comes with %s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	again := res.Header.Get("Retry-After")
+	if res.StatusCode != http.StatusServiceUnavailable || again == "" || !strings.Contains(body, ">busy<") {
+		t.Errorf("the page comes with %s, Retry-After %q", res.Status, again)
 	}
 
 	eve := clienttest.Dial(t, l, "/chat?name=Eve", clienttest.DialOptions{Host: "localhost"})

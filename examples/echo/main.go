@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	_ "net/http/pprof"
 	"os"
@@ -85,7 +86,10 @@ func main() {
 	}
 	if *debugAddr != "" {
 		expvar.Publish("icsws", expvar.Func(func() any { return srv.Stats() }))
-		go func() { log.Print(http.ListenAndServe(*debugAddr, nil)) }()
+		l, err := net.Listen("tcp", *debugAddr)
+		check(err)
+		fmt.Printf("debugging on http://%s/debug/\n", l.Addr())
+		go func() { log.Print(http.Serve(l, nil)) }()
 	}
 	waitAndStop(srv, signals)
 }

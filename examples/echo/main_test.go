@@ -167,6 +167,8 @@ func TestFirstSignalShutsDownInOrder(t *testing.T) { // X-12
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	p := start(t, "-addr", "127.0.0.1:0")
 	peer := p.open("ws", "/", nil)
+	peer.SendText("it runs")
+	peer.Receive()
 	peer.IgnoreClose() // so that the shutdown would last
 	p.signal(syscall.SIGTERM)
 	if got := peer.CloseCode(); got != client.StatusGoingAway {
