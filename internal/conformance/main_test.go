@@ -9,6 +9,10 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	// The server is another process, of which the cache of go test knows nothing.
+	// With this import a change of the library makes the suite run again.
+	_ "github.com/icsws/icsws/wsserver"
 )
 
 var (
@@ -51,7 +55,18 @@ func (s suite) Run() int {
 	return code
 }
 
+// build builds the server. It looks at the source so that the cache of go test
+// takes it for an input.
 func build(path string) error {
+	sources, err := filepath.Glob("../../examples/echo/*.go")
+	if err != nil || len(sources) == 0 {
+		return fmt.Errorf("looking for examples/echo: %d files, %v", len(sources), err)
+	}
+	for _, source := range sources {
+		if _, err := os.Stat(source); err != nil {
+			return err
+		}
+	}
 	args := append([]string{"build", "-o", path}, buildFlags...)
 	out, err := exec.Command("go", append(args, "github.com/icsws/icsws/examples/echo")...).CombinedOutput()
 	if err != nil {

@@ -45,20 +45,19 @@ func (s *Session) zips(n int) bool {
 
 var zipped = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
-// sendZipped compresses and sends. It waits for room before it takes the
-// compressor, and takes the compressor until the frame has its place.
+// sendZipped compresses and sends. It has the compressor until the frame has its
+// place.
 func (s *Session) sendZipped(op client.Opcode, p []byte, noWait bool) (wire int, err error) {
-	if err := s.Admit(transport.FrameSize(len(p)), noWait); err != nil {
+	if err := s.takeTurn(transport.FrameSize(len(p)), noWait); err != nil {
 		return 0, err
 	}
+	defer s.zmu.Unlock()
 	buf := zipped.Get().(*[]byte)
 	defer func() {
 		if cap(*buf) <= 64<<10 {
 			zipped.Put(buf)
 		}
 	}()
-	s.zmu.Lock()
-	defer s.zmu.Unlock()
 	out, err := s.zip.Append((*buf)[:0], p)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", client.ErrCompression, err)
@@ -70,6 +69,21 @@ func (s *Session) sendZipped(op client.Opcode, p []byte, noWait bool) (wire int,
 	}
 	s.zip.Extend(p)
 	return f.Size(), nil
+}
+
+// takeTurn takes the compressor when there is room for n bytes. Nobody waits for
+// room while holding it.
+func (s *Session) takeTurn(n int, noWait bool) error {
+	for {
+		if err := s.Admit(n, noWait); err != nil {
+			return err
+		}
+		s.zmu.Lock()
+		if s.Fits(n) { // others may have taken the room meanwhile
+			return nil
+		}
+		s.zmu.Unlock()
+	}
 }
 
 // Broadcast is a message on its way to many sessions: its frames are made once.

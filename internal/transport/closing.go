@@ -216,6 +216,7 @@ func (c *Conn) Finish() {
 	c.tidy = c.answer && c.in.r == c.in.w
 	c.signalLocked()
 	c.mu.Unlock()
+	c.svc.forget(c)
 	switch {
 	case dead:
 	case c.tidy:

@@ -39,6 +39,8 @@ type Conn struct {
 	bytesIn      atomic.Uint64
 	writeTimeout atomic.Int64 // replaces Settings.WriteTimeout unless 0
 
+	warmAt int // in Service.warm; guarded by Service.mu
+
 	mu sync.Mutex // guards the following
 	outbound
 	ending

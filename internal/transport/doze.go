@@ -43,6 +43,7 @@ func (s *Service) keepWarm(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.warm = append(s.warm, c)
+	c.warmAt = len(s.warm)
 	if s.sweeping {
 		return
 	}
@@ -54,37 +55,47 @@ func (s *Service) keepWarm(c *Conn) {
 	s.sweeper.Reset(dozeAfter)
 }
 
-// onSweep runs on the timer's goroutine.
-func (s *Service) onSweep() {
+// forget takes c out, so that nothing holds on to a connection that has ended.
+func (s *Service) forget(c *Conn) {
 	s.mu.Lock()
-	list := s.warm
-	s.warm = nil
-	s.mu.Unlock()
-	now := s.now()
-	kept := list[:0]
-	for _, c := range list {
-		if c.staysWarm(now) {
-			kept = append(kept, c)
-		}
-	}
-	clear(list[len(kept):])
-	s.mu.Lock()
-	s.warm = append(kept, s.warm...)
-	if s.sweeping = len(s.warm) > 0; s.sweeping {
-		s.sweeper.Reset(dozeAfter)
-	}
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.removeLocked(c)
 }
 
-// staysWarm interrupts a reader that has waited long enough. It returns false
-// when c need not be looked at any more.
-func (c *Conn) staysWarm(now time.Duration) bool {
-	switch {
-	case c.State() != stateOpen:
-		return false
-	case c.active.Load() || now-time.Duration(c.lastRead.Load()) < dozeAfter:
-		return true
+func (s *Service) removeLocked(c *Conn) {
+	if c.warmAt == 0 {
+		return
 	}
-	c.wire.(dozer).doze()
-	return false
+	end := len(s.warm) - 1
+	last := s.warm[end]
+	s.warm[c.warmAt-1], last.warmAt = last, c.warmAt
+	s.warm[end], s.warm = nil, s.warm[:end]
+	c.warmAt = 0
+}
+
+// onSweep runs on the timer's goroutine.
+func (s *Service) onSweep() {
+	now := s.now()
+	var tired []*Conn
+	s.mu.Lock()
+	for i := len(s.warm) - 1; i >= 0; i-- {
+		if c := s.warm[i]; c.isTired(now) {
+			s.removeLocked(c)
+			tired = append(tired, c)
+		}
+	}
+	if s.sweeping = len(s.warm) > 0; s.sweeping {
+		s.sweeper.Reset(dozeAfter)
+	} else {
+		s.warm = nil
+	}
+	s.mu.Unlock()
+	for _, c := range tired {
+		c.wire.(dozer).doze()
+	}
+}
+
+// isTired reports whether the reader has waited long enough.
+func (c *Conn) isTired(now time.Duration) bool {
+	return c.State() == stateOpen && !c.active.Load() && now-time.Duration(c.lastRead.Load()) >= dozeAfter
 }

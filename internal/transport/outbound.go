@@ -83,6 +83,13 @@ func (c *Conn) Admit(n int, noWait bool) error {
 	return c.admitLocked(n, noWait)
 }
 
+// Fits reports whether Admit would return at once.
+func (c *Conn) Fits(n int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fitsLocked(n)
+}
+
 // admitLocked makes sure that n bytes may be written, waiting for room if it must.
 func (c *Conn) admitLocked(n int, noWait bool) error {
 	var timeout <-chan time.Time

@@ -1,8 +1,9 @@
 package transport
 
 import (
+	"crypto/tls"
 	"errors"
-	"io"
+	"net"
 	"os"
 	"time"
 
@@ -109,11 +110,15 @@ func (c *Conn) drain() {
 			}
 		}
 		c.mu.Unlock()
+		before := c.svc.now()
 		err := c.writeAll(b)
+		now := c.svc.now()
 		c.mu.Lock()
 		if c.dead == nil {
 			c.buffered -= len(b)
-			c.drained = c.svc.now()
+			if err == nil && now-before > time.Millisecond {
+				c.drained = now // what had to wait was taken by the peer, not by a buffer
+			}
 		}
 		if err != nil && c.dead == nil {
 			c.drainFailedLocked(err)
@@ -182,26 +187,34 @@ func (c *Conn) writeAll(b []byte) error {
 	}
 }
 
-// writeWaiting writes p to a connection that may block, for at most stall without
-// progress.
-func writeWaiting(w interface {
-	io.Writer
-	SetWriteDeadline(time.Time) error
-}, p []byte, stall time.Duration) error {
-	for {
-		if stall > 0 {
-			if err := w.SetWriteDeadline(time.Now().Add(stall)); err != nil {
-				return err
-			}
-		}
-		n, err := w.Write(p)
-		if p = p[n:]; err == nil || len(p) == 0 {
-			if stall > 0 {
-				_ = w.SetWriteDeadline(time.Time{})
-			}
+// stallSlices is how finely a write looks for progress: a connection tells how
+// much it wrote, but not when.
+const stallSlices = 8
+
+// writeWaiting writes p to a connection that may block, until it is done or no
+// byte has moved for stall, give or take a slice.
+func writeWaiting(w net.Conn, p []byte, stall time.Duration) error {
+	if stall <= 0 {
+		_, err := w.Write(p)
+		return err
+	}
+	slices := stallSlices
+	if _, ok := w.(*tls.Conn); ok {
+		slices = 1 // which never recovers from a timeout
+	}
+	defer w.SetWriteDeadline(time.Time{})
+	for still := 0; ; {
+		if err := w.SetWriteDeadline(time.Now().Add(stall / time.Duration(slices))); err != nil {
 			return err
 		}
-		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		n, err := w.Write(p)
+		if p = p[n:]; err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if n > 0 {
+			still = 0 // it moved, most likely at once
+		}
+		if still++; still >= slices {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ type Service struct {
 	timer   *time.Timer
 	armed   bool
 
-	warm     []*Conn // readers that have a grown stack
+	warm     []*Conn // readers that have a grown stack; Conn.warmAt is the place, from 1
 	sweeper  *time.Timer
 	sweeping bool
 }

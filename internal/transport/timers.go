@@ -70,7 +70,11 @@ func (c *Conn) onTimer() {
 	}
 	now := c.svc.now()
 	if c.closeAt == 0 && c.State() == link.Open {
-		c.armLocked(c.nextLifeLocked(now))
+		next := c.nextLifeLocked(now)
+		if c.closeAt != 0 { // somebody closed while the lock was given up
+			next = c.closeAt
+		}
+		c.armLocked(next)
 		return
 	}
 	switch {
@@ -137,11 +141,17 @@ func (c *Conn) nextPingLocked(now time.Duration) time.Duration {
 	return now + c.set.PongTimeout
 }
 
+// pingLocked sends a ping. It gives up the lock while user code makes the payload.
 func (c *Conn) pingLocked(now time.Duration) {
 	c.pingSeq++
 	if c.set.PingPayload != nil {
-		c.pinged = c.set.PingPayload()
-		c.pinged = c.pinged[:min(len(c.pinged), maxControl)]
+		c.mu.Unlock()
+		p := c.set.PingPayload()
+		c.mu.Lock()
+		if c.sealed || c.dead != nil {
+			return
+		}
+		c.pinged = append(c.pinged[:0], p[:min(len(p), maxControl)]...)
 	} else {
 		c.pinged = binary.BigEndian.AppendUint64(c.pinged[:0], c.pingSeq)
 	}

@@ -193,6 +193,7 @@ func (w *socketWire) wait(p []byte) (int, error) {
 		if p == nil && w.c.in.buf == nil {
 			panic(doze)
 		}
+		w.c.svc.keepWarm(w.c) // for the next time
 	}
 }
 
