@@ -61,7 +61,7 @@ func tooMany() error {
 	return &net.OpError{Op: "accept", Net: "tcp", Err: &net.DNSError{Err: syscall.EMFILE.Error(), IsTemporary: true}}
 }
 
-// E-12, O-03: errors that pass are told and waited out, each time a bit longer up
+// E-12 with E-13, O-03: errors that pass are told and waited out, each time a bit longer up
 // to a second; clients do not notice.
 func TestAcceptErrorsThatPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

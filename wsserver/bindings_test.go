@@ -140,7 +140,7 @@ func TestListenPolicies(t *testing.T) {
 	})
 }
 
-// L-38, H-01 to H-07, H-26: the addresses of the hosts, shared where they are the
+// L-38, H-01, H-03, H-04, H-05, H-06, H-07, H-26: the addresses of the hosts, shared where they are the
 // same; a client has the tag of its host.
 func TestHostsBringTheirAddresses(t *testing.T) {
 	d := &desk{}
@@ -198,6 +198,26 @@ func TestHostsBringTheirAddresses(t *testing.T) {
 		if got, want := <-tags, fmt.Sprintf("a %d ", i); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "true") {
 			t.Errorf("over TLS the client is %q", got)
 		}
+	}
+}
+
+// H-26, L-27: with an address that can not be opened the others keep their index
+// and their host.
+func TestHostsWithTheBestEffort(t *testing.T) {
+	d, got := &desk{}, make(chan string, 1)
+	d.connect = func(g *guest) error { got <- fmt.Sprint(g.HostTag(), " ", g.BindingIndex()); return nil }
+	var port int
+	fmt.Sscanf(busyPort(t), "127.0.0.1:%d", &port)
+	srv := newServer(t, d, wsserver.Config{ListenPolicy: multilisten.BestEffort, Hosts: []hosts.Host{
+		{Tag: "a", Names: []string{"a.example"}, Bind: "127.0.0.1", Port: port},
+		{Tag: "b", Names: []string{"b.example"}, Bind: "127.0.0.1", Port: -1},
+	}})
+	if err := srv.Listen(t.Context()); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("Listen = %v", err)
+	}
+	dialTCP(t, srv.Addrs()[0].String(), "/", clienttest.DialOptions{Host: "b.example"})
+	if tag := <-got; tag != "b 1" {
+		t.Errorf("the client is %q", tag)
 	}
 }
 

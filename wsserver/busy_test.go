@@ -121,6 +121,39 @@ func TestTooBusyAfterUpgrade(t *testing.T) {
 	}
 }
 
+// peers that are told and do not leave are bounded; further ones are dropped.
+func TestBusyPeersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		policy := banner.Policy{Mode: banner.UpgradeThenClose, TooBusy: "full"}
+		srv, l, _ := fullHouse(t, d, policy, noted(&d.journal))
+		const most, all = 256, 300
+		var told, dropped int
+		for range all {
+			p := raw(t, l)
+			p.Write(wstest.Upgrade("/").Bytes())
+			buf := make([]byte, 12)
+			if n, _ := p.Conn.Read(buf); n == 12 && string(buf) == "HTTP/1.1 101" {
+				told++
+			} else {
+				dropped++
+			}
+		}
+		if told != most || dropped != all-most || srv.Stats().Busy != most {
+			t.Errorf("%d are told, %d dropped, busy %d", told, dropped, srv.Stats().Busy)
+		}
+		if d.count("reject too busy 101") != most || d.count("reject too busy 0") != all-most {
+			t.Error("the status told does not agree")
+		}
+		if err := srv.Shutdown(t.Context()); err != nil { // they end with the server too
+			t.Errorf("Shutdown = %v", err)
+		}
+		if n := srv.Stats().Busy; n != 0 {
+			t.Errorf("busy %d at the end", n)
+		}
+	})
+}
+
 // with NotifyHandlers the handlers see a busy peer, in the usual order, and
 // the server does not count it.
 func TestNotifyHandlersSeeTheBusyPeer(t *testing.T) {

@@ -20,7 +20,7 @@ func ids[T client.Client](srv *wsserver.Server[T]) []uint64 {
 	return list
 }
 
-// C-02, C-03, C-04
+// C-02, C-03, C-04; they cover C-05, C-06, C-07.
 func TestClientsAreThoseConnected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &desk{}

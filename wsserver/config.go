@@ -106,7 +106,7 @@ type Config struct {
 	// then it is closed with 1011. Zero means 10 s.
 	PongTimeout time.Duration
 	// PingPayload makes the payload of each ping, of which up to 125 bytes are
-	// sent; it must not block, nor call a method of a client or of the server (K-07). Nil means a counter of 8 bytes.
+	// sent; it must not block (K-07). Nil means a counter of 8 bytes.
 	PingPayload func() []byte
 	// DisablePong leaves pings unanswered, for classes that answer in OnPing (K-08).
 	DisablePong bool

@@ -17,7 +17,6 @@ import (
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/internal/deflate"
 	"github.com/icsws/icsws/internal/engine"
-	"github.com/icsws/icsws/internal/event"
 	"github.com/icsws/icsws/internal/handshake"
 	"github.com/icsws/icsws/internal/registry"
 	"github.com/icsws/icsws/internal/transport"
@@ -126,21 +125,14 @@ func (s *core) engineConfig() engine.Config {
 	}
 }
 
-// pingPayload is Config.PingPayload as user code. It is called with a lock of the
-// connection held: a panic is reported from elsewhere, and the ping is empty.
+// pingPayload is Config.PingPayload as user code: after a panic the ping is empty.
 func (s *core) pingPayload() func() []byte {
 	f := s.cfg.PingPayload
 	if f == nil {
 		return nil
 	}
 	return func() (payload []byte) {
-		err := event.Call(func() { payload = f() })
-		if p, ok := errors.AsType[*event.Panic](err); ok && s.enter() {
-			go func() {
-				defer s.wg.Done()
-				s.panicked(PanicInfo{Event: "PingPayload", Value: p.Value, Stack: p.Stack})
-			}()
-		}
+		s.user("PingPayload", func() { payload = f() })
 		return payload
 	}
 }

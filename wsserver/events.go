@@ -61,7 +61,7 @@ type PanicInfo struct {
 type Hooks struct {
 	// OnClientCreate comes after NewClient and before the handshake is answered; the
 	// client has its facts and can not send (E-01). An error refuses, as one of
-	// NewClient does.
+	// NewClient does. Changes to r come too late.
 	OnClientCreate func(c client.Client, r *client.OpenRequest) error
 	// OnClientConnect comes before the factory's. An error ends the connection, and
 	// the later hooks and the factory are not called.

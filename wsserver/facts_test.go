@@ -16,7 +16,8 @@ import (
 	"github.com/icsws/icsws/wsserver"
 )
 
-// C-08 to C-19: what a client knows about its connection, and keeps after the end.
+// C-08 to C-19, which cover C-11: what a client knows about its connection, and
+// keeps after the end.
 func TestClientKnowsItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &desk{}

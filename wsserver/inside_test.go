@@ -105,6 +105,10 @@ var places = []struct {
 	}, func(t *testing.T, l *clienttest.Listener, _ *clienttest.Peer) {
 		clienttest.TryDial(t, l, "/", clienttest.DialOptions{Origin: "https://evil.example"})
 	}},
+	{"PingPayload", func(cfg *wsserver.Config, _ *desk, do func()) {
+		cfg.PingInterval = time.Second
+		cfg.PingPayload = func() []byte { do(); return nil }
+	}, func(*testing.T, *clienttest.Listener, *clienttest.Peer) { time.Sleep(2 * time.Second) }},
 	{"OnBgException", func(cfg *wsserver.Config, d *desk, do func()) {
 		d.message = func(*guest, client.Message) error { panic("go") }
 		cfg.Events.OnBgException = func(wsserver.PanicInfo) bool { do(); return true }
@@ -188,7 +192,9 @@ func TestHandlerShutsDownAndStays(t *testing.T) {
 		}
 		srv := newServer(t, d, wsserver.Config{ShutdownTimeout: 7 * time.Second})
 		l := serve(t, srv)
-		stays, other := clienttest.Dial(t, l, "/"), clienttest.Dial(t, l, "/")
+		stays := clienttest.Dial(t, l, "/")
+		synctest.Wait()
+		other := clienttest.Dial(t, l, "/")
 		synctest.Wait()
 		stays.SendText("x")
 		if code := other.CloseCode(); code != client.StatusGoingAway {

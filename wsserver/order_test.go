@@ -1,15 +1,18 @@
 package wsserver_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"strconv"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/client/clienttest"
+	"github.com/icsws/icsws/internal/wstest"
 	"github.com/icsws/icsws/wsserver"
 )
 
@@ -24,7 +27,7 @@ func hook(j *journal, n int) wsserver.Hooks {
 	}
 }
 
-// E-01, E-02, E-03, A-04
+// E-01, E-02, E-03, A-04; they cover E-04, E-06, E-07, E-08, E-09.
 func TestLifeHasItsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &desk{}
@@ -155,6 +158,45 @@ func noted(j *journal) wsserver.Events {
 			j.add("panic " + p.Event)
 			return false
 		},
+	}
+}
+
+// E-02, A-25: what comes right behind the handshake, or in pieces with it, is not
+// lost, and waits for OnClientConnect.
+func TestDataBehindTheHandshake(t *testing.T) {
+	ca := wstest.NewCA(t)
+	cert := ca.Leaf("server.example")
+	for _, tt := range []struct {
+		name   string
+		secure bool
+		piece  int
+	}{{"plain", false, 1 << 20}, {"TLS", true, 1 << 20}, {"plain in bytes", false, 1}, {"TLS in bytes", true, 1}, {"in odd pieces", false, 7}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{}
+				d.connect = func(*guest) error { time.Sleep(time.Second); d.add("connected"); return nil }
+				srv := newServer(t, d, wsserver.Config{TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
+				l := clienttest.NewListener()
+				method := srv.Serve
+				if tt.secure {
+					method = srv.ServeTLS
+				}
+				serveOn(t, srv, l, method)
+				p := raw(t, l)
+				if tt.secure {
+					p = p.OverTLS(&tls.Config{RootCAs: ca.Pool(), ServerName: "server.example"})
+				}
+				frames := p.Encode(wstest.Text("one"), wstest.Text("two").Open(), wstest.Continuation([]byte("!")), wstest.Close(1000, ""))
+				p.WriteChopped(append(wstest.Upgrade("/").Bytes(), frames...), tt.piece)
+				p.ReadUpgraded()
+				p.WantText("one")
+				p.WantText("two!")
+				p.WantClose(1000)
+				p.Conn.Close()
+				synctest.Wait()
+				d.want(t, "new", "connect", "connected", "message one", "message two!", "disconnect 1000 normal closure")
+			})
+		})
 	}
 }
 

@@ -100,7 +100,7 @@ func TestUpgradeAfterAPage(t *testing.T) {
 				var g *guest
 				d.connect = func(c *guest) error { g = c; return nil }
 				srv := newServer(t, d, wsserver.Config{
-					HTTP: page("p"), TLS: &tls.Config{Certificates: []tls.Certificate{cert}}, PingInterval: time.Minute,
+					HTTP: page("p"), TLS: &tls.Config{Certificates: []tls.Certificate{cert}}, PingInterval: -1,
 					SubProtocols: []string{"v1"}, Banner: banner.Policy{Welcome: "hi", MaxClients: 1},
 				})
 				l := clienttest.NewListener()
@@ -129,7 +129,7 @@ func TestUpgradeAfterAPage(t *testing.T) {
 				if (g.TLS() != nil) != secure || g.RawURI() != "/chat" || g.BindingIndex() != 0 || g.Binding() != l.Addr().String() {
 					t.Errorf("the client is %+v", g.Info())
 				}
-				time.Sleep(time.Hour) // no deadline of net/http is left; pings are answered
+				time.Sleep(time.Hour) // no deadline of net/http is left
 				p.Send(wstest.Text("later"))
 				p.WantText("later")
 				if res := raw(t, l); secure {
@@ -222,6 +222,9 @@ func TestPageHandlerMayShutDown(t *testing.T) {
 		"Shutdown": func(s *wsserver.Server[*guest]) error { return s.Shutdown(context.Background()) },
 		"Close":    func(s *wsserver.Server[*guest]) error { return s.Close() },
 		"Abort":    func(s *wsserver.Server[*guest]) error { return s.Abort() },
+		"DisconnectAll": func(s *wsserver.Server[*guest]) error {
+			return s.DisconnectAll(context.Background(), 1001, "")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -239,8 +242,11 @@ func TestPageHandlerMayShutDown(t *testing.T) {
 				if res.Status != 200 || res.Body != "good night" {
 					t.Errorf("answer is %+v", res)
 				}
-				ended(t, srv)
 				peer.WaitEnd()
+				if name == "DisconnectAll" {
+					return
+				}
+				ended(t, srv)
 				if _, err := l.Dial(t.Context()); err == nil {
 					t.Error("the listener is still open")
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -190,6 +191,32 @@ func TestServeTakesForeignTLS(t *testing.T) {
 		}
 		srv.Shutdown(t.Context())
 	})
+}
+
+// L-16: a listener need not be TCP; then there are no addresses with ports.
+func TestServeOnAUnixSocket(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Skip(err)
+	}
+	d := &desk{}
+	var g *guest
+	d.connect = func(c *guest) error { g = c; return nil }
+	srv := newServer(t, d, wsserver.Config{})
+	serveOn(t, srv, l, srv.Serve)
+	if b := srv.Bound(); len(b) != 1 || b[0].IsValid() {
+		t.Errorf("Bound = %v", b)
+	}
+	conn, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := clienttest.Open(t, conn, "/")
+	p.SendText("x")
+	p.Receive()
+	if g.Remote().IsValid() || g.Local().IsValid() || g.ClientIP().IsValid() || g.Binding() != l.Addr().String() {
+		t.Errorf("the client is %+v", g.Info())
+	}
 }
 
 // L-16: ServeTLS without a certificate anywhere fails, and closes the listener.

@@ -71,7 +71,7 @@ func TestServeHTTPBehindMiddleware(t *testing.T) {
 					return d.guest(), nil
 				}
 				d.connect = func(c *guest) error { g = c; return nil }
-				srv := newServer(t, d, wsserver.Config{Banner: banner.Policy{Welcome: "hi"}, PingInterval: time.Minute})
+				srv := newServer(t, d, wsserver.Config{Banner: banner.Policy{Welcome: "hi"}, PingInterval: -1})
 				mux := http.NewServeMux()
 				mux.Handle("/ws/", http.StripPrefix("/ws", srv))
 				outer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -225,7 +225,7 @@ func TestShutdownWaitsForServeHTTP(t *testing.T) {
 // H-13: what Hijack returns is trusted: an error is 500, its buffer is read first.
 func TestServeHTTPTakesWhatHijackHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv := newServer(t, &desk{}, wsserver.Config{})
+		srv := newServer(t, &desk{}, wsserver.Config{PingInterval: -1})
 		l := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			conn, rw, err := http.NewResponseController(w).Hijack()
 			if err != nil {

@@ -2,6 +2,7 @@ package wsserver_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -165,6 +166,39 @@ func TestShutdownEndsHandshakes(t *testing.T) {
 		if _, err := l.Dial(t.Context()); err == nil {
 			t.Error("the listener is open")
 		}
+	})
+}
+
+// nor does a TLS handshake hold the end up; a NewClient that runs does, and
+// its client is refused.
+func TestShutdownWaitsForNewClient(t *testing.T) {
+	ca := wstest.NewCA(t)
+	cert := ca.Leaf("server.example")
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		d.newClient = func(*client.OpenRequest) (*guest, error) {
+			time.Sleep(3 * time.Second) // deaf to its context
+			d.add("leave")
+			return d.guest(), nil
+		}
+		srv := newServer(t, d, wsserver.Config{Events: noted(&d.journal), TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
+		secure, l := clienttest.NewListener(), serve(t, srv)
+		serveOn(t, srv, secure, srv.ServeTLS)
+		silent, asks := raw(t, secure), raw(t, l)
+		asks.Write(wstest.Upgrade("/").Bytes())
+		synctest.Wait()
+		start := time.Now()
+		if err := srv.Shutdown(t.Context()); err != nil {
+			t.Errorf("Shutdown = %v", err)
+		}
+		if took := time.Since(start); took < 3*time.Second || took > 5*time.Second {
+			t.Errorf("it takes %v", took)
+		}
+		if res := asks.ReadResponse(); res.Status != 503 || res.Header.Get("Retry-After") == "" {
+			t.Errorf("answer is %+v", res)
+		}
+		silent.WantEnd()
+		d.want(t, "new", "reject tls 0", "leave", "reject shutdown 503")
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client/clienttest"
 	"github.com/icsws/icsws/internal/wstest"
 	"github.com/icsws/icsws/wsserver"
@@ -77,6 +78,55 @@ func TestSlowPeersAreCutOff(t *testing.T) {
 			})
 		})
 	}
+}
+
+// a peer that does not read its answer holds nothing up for long: neither a
+// refusal, nor the 101 of a client, which WriteTimeout ends.
+func TestPeersThatDoNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		srv := newServer(t, d, wsserver.Config{MaxPending: 1, WriteTimeout: 3 * time.Second, Banner: banner.Policy{MaxClients: 1}})
+		l := serve(t, srv)
+		l.SetBuffer(20)
+		raw(t, l).Write(line("POST / HTTP/1.1").Bytes())
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if st := srv.Stats(); st.Pending != 0 || st.Refused["bad request"] != 1 {
+			t.Errorf("after a refusal: %+v", st)
+		}
+		raw(t, l).Write(wstest.Upgrade("/").Bytes())
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if wsserver.Places(srv) != 1 {
+			t.Error("the client has no place")
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if n := wsserver.Places(srv); n != 0 {
+			t.Errorf("%d places are taken", n)
+		}
+		d.want(t, "new", "connect", "disconnect 1006 connection lost")
+	})
+}
+
+// OnReject holds up the answer to its own peer only.
+func TestOnRejectHoldsUpOnePeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServer(t, &desk{}, wsserver.Config{Events: wsserver.Events{OnReject: func(wsserver.RejectInfo) { time.Sleep(time.Minute) }}})
+		l := serve(t, srv)
+		p := raw(t, l)
+		p.Write(line("POST / HTTP/1.1").Bytes())
+		synctest.Wait()
+		start := time.Now()
+		clienttest.Dial(t, l, "/")
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("another peer waits %v", waited)
+		}
+		p.Timeout = time.Hour
+		if res := p.ReadResponse(); res.Status != 405 {
+			t.Errorf("status %d", res.Status)
+		}
+	})
 }
 
 // the time limit is not that of the connection.

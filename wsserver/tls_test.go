@@ -109,7 +109,7 @@ func TestUnknownHostMayBeTheDefault(t *testing.T) {
 	})
 }
 
-// T-01, T-02, T-24 to T-29, T-35, H-28: what a client knows of its TLS.
+// T-01, T-02, T-24, T-25, T-26, T-27, T-28, T-29, T-35, H-28: what a client knows of its TLS.
 func TestClientKnowsItsTLS(t *testing.T) {
 	ca := wstest.NewCA(t)
 	cert := ca.Leaf("server.example")
@@ -199,6 +199,30 @@ func TestOldTLSIsRefused(t *testing.T) {
 		}
 		if err := try(t, &tls.Config{Certificates: certs}, &tls.Config{NextProtos: []string{"h2"}}); err == nil {
 			t.Error("a peer that speaks h2 alone is let in")
+		}
+	})
+}
+
+// H-28: with hosts Config.TLS is the template of each; without a certificate there
+// is nothing to serve.
+func TestTLSTemplateOfHosts(t *testing.T) {
+	ca, list := twoHosts(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		srv := newServer(t, d, wsserver.Config{Hosts: list, TLS: &tls.Config{MinVersion: tls.VersionTLS13}, Events: noted(&d.journal)})
+		l := clienttest.NewListener()
+		serveOn(t, srv, l, srv.ServeTLS)
+		for _, name := range []string{"a.example", "x.b.example"} {
+			opts := clienttest.DialOptions{Host: name, TLS: &tls.Config{RootCAs: ca.Pool(), MaxVersion: tls.VersionTLS12}}
+			if _, _, err := clienttest.TryDial(t, l, "/", opts); err == nil {
+				t.Errorf("%s speaks TLS 1.2", name)
+			}
+			opts.TLS.MaxVersion = 0
+			clienttest.Dial(t, l, "/", opts)
+		}
+		bare := newServer(t, &desk{}, wsserver.Config{Hosts: list[2:]})
+		if err := bare.ServeTLS(clienttest.NewListener()); err == nil {
+			t.Error("ServeTLS works without a certificate")
 		}
 	})
 }

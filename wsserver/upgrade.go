@@ -49,8 +49,8 @@ func (s *core) upgrade(a *arrival, req *handshake.Request, parent context.Contex
 		}
 		adm.busy = true
 	}
-	ctx, cancel := s.openContext(a, parent)
-	defer cancel()
+	ctx := &openContext{alive: s.alive, parent: parent, deadline: a.deadline}
+	defer ctx.end()
 	// What stays if user code ends the goroutine.
 	e, reason = &handshake.Error{Status: http.StatusInternalServerError, Body: "internal error", Err: errExited}, ReasonFailed
 	defer func() {
@@ -77,26 +77,6 @@ func (s *core) release(adm *admission) {
 		adm.busy = false
 		s.busy.Add(-1)
 	}
-}
-
-// openContext is that of the open request: it ends with the handshake's time, and
-// when the server begins to close. parent may be nil.
-func (s *core) openContext(a *arrival, parent context.Context) (context.Context, context.CancelFunc) {
-	if parent == nil {
-		return a.bound(s.alive)
-	}
-	both, cancel := context.WithCancelCause(parent)
-	stop := context.AfterFunc(s.alive, func() { cancel(ErrServerClosed) })
-	ctx, end := a.bound(both)
-	return ctx, func() { stop(); end(); cancel(nil) }
-}
-
-// bound adds the deadline of the handshake to ctx.
-func (a *arrival) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if a.deadline.IsZero() {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, a.deadline)
 }
 
 // judge holds the request against the rules and prepares the open request.
