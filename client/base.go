@@ -101,7 +101,7 @@ func (b *Base) CloseAfterFlush(code StatusCode, reason string) error {
 
 // Abort drops the connection at once: no close frame, queued data is lost, the
 // peer sees a reset where the transport has one. OnClientDisconnect gets
-// code 1006.
+// code 1006, unless a close was under way already.
 func (b *Base) Abort() { b.link().Ops.Abort() }
 
 // SetBanner replaces the text that the server sends after OnClientConnect; an

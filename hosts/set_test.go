@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// H-01..H-07, H-16
+// H-01..H-07, H-16, H-30
 func TestNewNamesHostAndFieldOfEachMistake(t *testing.T) {
 	star := []string{"*"}
 	for _, tt := range []struct {
@@ -46,6 +46,7 @@ func TestNewNamesHostAndFieldOfEachMistake(t *testing.T) {
 	}
 }
 
+// H-30
 func TestNewJoinsAllMistakes(t *testing.T) {
 	_, err := New([]Host{
 		{Names: []string{"a b", "bücher"}, Bind: "x", Port: -7},
@@ -69,7 +70,7 @@ func TestDisabledHostsAreNotChecked(t *testing.T) {
 	}
 }
 
-// H-08, H-09, H-13
+// H-08, H-09, H-13, H-25
 func TestEntryShowsItsHost(t *testing.T) {
 	handler := http.NewServeMux()
 	names := []string{"Chat.Example:80", "*.CHAT.example", "chat.example."}

@@ -71,6 +71,7 @@ func TestTemporaryCertificateOfAHostIsSaidLoudly(t *testing.T) {
 	}
 }
 
+// H-25
 func TestGivenCertificateIsNotTemporary(t *testing.T) {
 	_, _, leaf := chainOf(t, "chat.example")
 	s := mustSet(t, quiet(), Host{Names: []string{"chat.example"}, Cert: leaf.bundle(), TLSPort: 443, AllowTemporary: true})

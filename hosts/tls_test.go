@@ -112,7 +112,7 @@ func TestOnlyHTTP1IsNegotiated(t *testing.T) {
 	}
 }
 
-// H-28
+// H-28, T-08
 func TestTemplateReachesEveryHost(t *testing.T) {
 	verified := errors.New("verified")
 	opts := quiet()
@@ -212,6 +212,7 @@ func TestTicketKeysChangeEveryDayAndLastAWeek(t *testing.T) {
 	}
 }
 
+// T-16
 func TestDisabledTicketsStayDisabled(t *testing.T) {
 	opts := quiet()
 	opts.TLS = &tls.Config{SessionTicketsDisabled: true}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestBindingIsTakenApart(t *testing.T) { // L-01, L-02
+func TestBindingIsTakenApart(t *testing.T) { // L-01, L-02, L-09
 	v4, v6 := netip.IPv4Unspecified(), netip.IPv6Unspecified()
 	for _, tt := range []struct {
 		network, addr string

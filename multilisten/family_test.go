@@ -44,7 +44,7 @@ func TestLiteralBindsItsOwnFamilyOnly(t *testing.T) { // L-01
 	}
 }
 
-func TestWildcardsOfBothFamiliesShareAPort(t *testing.T) { // L-01
+func TestWildcardsOfBothFamiliesShareAPort(t *testing.T) { // L-01, L-09
 	needIPv6(t)
 	for range 20 { // another process may hold the port that the first one got
 		first := openGroup(t, Binding{Addr: "0.0.0.0:0"}).Listeners()[0]

@@ -34,7 +34,9 @@ func ByID(ids ...uint64) Filter {
 
 // Except passes every client but these.
 func Except(clients ...client.Client) Filter {
-	return func(c client.Client) bool { return !slices.Contains(clients, c) }
+	return func(c client.Client) bool {
+		return !slices.ContainsFunc(clients, func(e client.Client) bool { return facts(e) == facts(c) })
+	}
 }
 
 // Where makes a filter of a function on the class. A client of another class does
@@ -131,7 +133,7 @@ func (s *Server[T]) Disconnect(id uint64, code client.StatusCode, reason string)
 	if !ok {
 		return client.ErrNoClient
 	}
-	return sess.Client.Close(code, reason)
+	return sess.Link.Ops.Close(uint16(code), reason, false) // a class may have a Close of its own
 }
 
 // DisconnectAll closes every client that is connected now, and waits until each

@@ -2,6 +2,7 @@ package wsserver_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
 	"net"
 	"os"
@@ -122,5 +123,57 @@ func TestChurnLeavesNothingBehind(t *testing.T) {
 	}
 	if n := failed.Load(); n > int64(visits)/4 {
 		t.Errorf("%d of %d visits fail", n, visits)
+	}
+}
+
+// torn is a connection that is reset instead of written to once it has had its
+// bytes.
+type torn struct {
+	*net.TCPConn
+	left int
+}
+
+func (c *torn) Write(p []byte) (int, error) {
+	if c.left -= len(p); c.left > 0 {
+		return c.TCPConn.Write(p)
+	}
+	_, _ = c.TCPConn.Write(p[:len(p)+c.left])
+	_ = c.SetLinger(0)
+	_ = c.Close()
+	return 0, net.ErrClosed
+}
+
+// T-01, A-24: TLS connections that are torn at any byte leave nothing behind.
+func TestTornTLSLeavesNothingBehind(t *testing.T) {
+	ca := wstest.NewCA(t)
+	cert := ca.Leaf("server.example")
+	srv := newServerOf(t, wsserver.Class[plain](), wsserver.Config{Addr: "127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
+	addr := open(t, srv)
+	idle := func() bool { st := srv.Stats(); return st.Clients == 0 && st.Pending == 0 }
+	once := func(bytes int) {
+		conn, err := net.DialTimeout("tcp", addr, 20*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		c := tls.Client(&torn{conn.(*net.TCPConn), bytes}, &tls.Config{RootCAs: ca.Pool(), ServerName: "server.example"})
+		if _, err := c.Write(wstest.Upgrade("/").Bytes()); err == nil {
+			_, _ = c.Read(make([]byte, 512))
+			_, _ = c.Write(wstest.Text("x").Bytes())
+		}
+	}
+	once(1 << 20)
+	eventually(t, "the first to be gone", idle)
+	eventually(t, "goroutines to come to rest", func() bool { return runtime.NumGoroutine() < 30 })
+	goroutines, files := runtime.NumGoroutine(), descriptors()
+	for bytes := 1; bytes < 2500; bytes += 17 {
+		once(bytes)
+	}
+	eventually(t, "all to be gone", idle)
+	eventually(t, "goroutines as before", func() bool { return runtime.NumGoroutine() <= goroutines })
+	eventually(t, "descriptors as before", func() bool { return descriptors() <= files })
+	if st := srv.Stats(); st.Refused["tls"] == 0 || st.Connected != st.Disconnected || st.Errors != 0 {
+		t.Errorf("the figures are %+v", st)
 	}
 }

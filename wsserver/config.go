@@ -35,7 +35,8 @@ type Config struct {
 	Hosts []hosts.Host
 	// TLS is used for bindings with TLS when there are no Hosts; then it must have a
 	// certificate. With Hosts it is the template of each host's configuration.
-	// ALPN is always http/1.1, and versions below 1.2 must be asked for (H-28, T-35).
+	// ALPN is always http/1.1, save for what its GetConfigForClient returns, and
+	// versions below 1.2 must be asked for (H-28, T-35).
 	TLS *tls.Config
 
 	// Banner is the welcome text, the limit of clients and what the peer over the
@@ -62,6 +63,12 @@ type Config struct {
 	// MaxPending bounds the connections between accept and the answer to their
 	// handshake; further ones wait in the kernel's backlog. Zero means 4096.
 	MaxPending int
+	// MaxHTTPConns bounds the connections whose first request was no upgrade, while
+	// HTTP or a host's handler serves them; a further one gets 503. Zero means 1024.
+	MaxHTTPConns int
+	// HTTPTimeout bounds reading a request that is no upgrade, and writing its answer.
+	// Zero means 1 min.
+	HTTPTimeout time.Duration
 	// HandshakeTimeout bounds the time from accept to the answer, TLS and NewClient
 	// included. Zero means 10 s.
 	HandshakeTimeout time.Duration
@@ -91,7 +98,8 @@ type Config struct {
 	// (K-11). Zero means 5 s.
 	CloseTimeout time.Duration
 	// NoCloseWait drops a connection as soon as our close frame is on its way,
-	// without waiting for the peer's.
+	// without waiting for the peer's. What the peer is still sending then makes
+	// the kernel reset the connection, and the frame may be lost.
 	NoCloseWait bool
 	// CloseCode is what Close sends when it is called with code 0. Zero means 1000
 	//
@@ -125,8 +133,8 @@ type Config struct {
 	Events Events
 	// Hooks are plug-ins that see every client, whatever its class.
 	Hooks []Hooks
-	// Logger gets what happens; nil means slog.Default (O-01). Values of headers
-	// other than Origin and Host are never logged.
+	// Logger gets what happens; nil means slog.Default (O-01). Of header
+	// values only Origin, Host and refused sub-protocols are logged.
 	Logger *slog.Logger
 }
 
@@ -145,6 +153,8 @@ const (
 func (c Config) withDefaults() Config {
 	def(&c.MaxHeaderBytes, 16<<10)
 	def(&c.MaxPending, 4096)
+	def(&c.MaxHTTPConns, 1024)
+	def(&c.HTTPTimeout, time.Minute)
 	def(&c.HandshakeTimeout, 10*time.Second)
 	def(&c.TLSHandshakeTimeout, 5*time.Second)
 	def(&c.ShutdownTimeout, 10*time.Second)
@@ -179,6 +189,7 @@ func (c *Config) check() error {
 		c.checkListen(),
 		positive("MaxHeaderBytes", c.MaxHeaderBytes),
 		positive("MaxPending", c.MaxPending),
+		positive("MaxHTTPConns", c.MaxHTTPConns),
 		positive("ShutdownTimeout", c.ShutdownTimeout),
 		positive("SendQueue.MaxBytes", c.SendQueue.MaxBytes),
 		c.checkMessages(),
@@ -216,7 +227,7 @@ func (c *Config) checkListen() error {
 }
 
 // maxMessage fits into an int of 32 bits with room for headers.
-const maxMessage = 1 << 30
+const maxMessage = 1<<30 - 16
 
 func (c *Config) checkMessages() error {
 	switch {

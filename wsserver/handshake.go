@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/icsws/icsws/hosts"
+	"github.com/icsws/icsws/internal/event"
 	"github.com/icsws/icsws/internal/handshake"
 	"github.com/icsws/icsws/internal/transport"
 )
@@ -36,6 +37,15 @@ type arrival struct {
 // startHandshake runs the handshake of conn on a goroutine of its own; false when
 // the server is closing.
 func (s *core) startHandshake(l *listener, conn net.Conn) bool {
+	a := &arrival{
+		conn: conn, raw: conn, remote: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr()),
+		binding: l.name, index: l.index, view: l.view, accepted: time.Now(),
+	}
+	if s.cfg.HandshakeTimeout > 0 {
+		// Before a shutdown can find the connection and shorten it.
+		a.deadline = a.accepted.Add(s.cfg.HandshakeTimeout)
+		_ = conn.SetDeadline(a.deadline)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
@@ -43,20 +53,22 @@ func (s *core) startHandshake(l *listener, conn net.Conn) bool {
 	}
 	s.wg.Add(1)
 	s.opening[conn] = struct{}{}
-	go s.handshake(l, conn)
+	go s.handshake(l, a)
 	return true
 }
 
+// opened takes a connection out of those in handshake, before its deadlines are
+// lifted: a shutdown must not set them again.
+func (s *core) opened(a *arrival) {
+	s.mu.Lock()
+	delete(s.opening, a.raw)
+	s.mu.Unlock()
+	_ = a.raw.SetDeadline(time.Time{})
+}
+
 // handshake takes a connection from accept to its reader, or to its refusal.
-func (s *core) handshake(l *listener, conn net.Conn) {
-	a := &arrival{
-		conn: conn, raw: conn, remote: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr()),
-		binding: l.name, index: l.index, view: l.view, accepted: time.Now(),
-	}
-	if s.cfg.HandshakeTimeout > 0 {
-		a.deadline = a.accepted.Add(s.cfg.HandshakeTimeout)
-		_ = conn.SetDeadline(a.deadline)
-	}
+func (s *core) handshake(l *listener, a *arrival) {
+	conn := a.conn
 	if t, ok := conn.(interface{ SetNoDelay(bool) error }); ok && s.cfg.Nagle {
 		_ = t.SetNoDelay(false)
 	}
@@ -90,7 +102,11 @@ func (s *core) secure(a *arrival, config *tls.Config) bool {
 		ours := transport.NewTLS(a.conn, config)
 		t, conn = ours.Conn, ours
 	}
-	if err := t.HandshakeContext(ctx); err != nil {
+	// The callbacks of a tls.Config are user code.
+	if err := event.Do(event.Func(func() error { return t.HandshakeContext(ctx) })); err != nil {
+		if p, ok := errors.AsType[*event.Panic](err); ok {
+			s.panicked(PanicInfo{Event: "TLS", Value: p.Value, Stack: p.Stack})
+		}
 		s.refusedTLS(a, err)
 		return false
 	}

@@ -51,10 +51,7 @@ func (o *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
 	s := (*core)(o)
 	adm := sess.Data.(*admission)
 	defer s.release(adm)
-	if adm.counted {
-		s.registry.Remove(sess.Link.ID)
-		s.counters.disconnected.Add(1)
-	}
+	s.leave(sess, adm)
 	c := sess.Client
 	if c == nil {
 		return
@@ -94,8 +91,7 @@ func (o *owner) Failed(sess *engine.Session, err error) (keep bool) {
 func (o *owner) Gone(sess *engine.Session) {
 	s := (*core)(o)
 	s.release(sess.Data.(*admission))
-	s.counters.add(sess.Counters())
-	s.forget(sess)
+	s.wg.Done()
 }
 
 // panicked reports a panic in user code, and asks whether to keep the client.

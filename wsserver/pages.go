@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/icsws/icsws/internal/event"
@@ -22,15 +23,21 @@ type pages struct {
 	conns  chan net.Conn
 	quit   chan struct{}
 	server *http.Server
+	open   atomic.Int32    // replayed connections
+	alive  context.Context // until open requests are cut
+	cut    context.CancelFunc
 }
 
 func (p *pages) init(s *core) {
 	p.s = s
 	p.conns = make(chan net.Conn)
 	p.quit = make(chan struct{})
+	p.alive, p.cut = context.WithCancel(context.Background())
 	p.server = &http.Server{
 		Handler:           http.HandlerFunc(s.servePage),
 		ReadHeaderTimeout: max(s.cfg.HandshakeTimeout, 0),
+		ReadTimeout:       max(s.cfg.HTTPTimeout, 0),
+		WriteTimeout:      max(s.cfg.HTTPTimeout, 0),
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
@@ -60,11 +67,22 @@ func (s *core) page(a *arrival, req *handshake.Request) bool {
 			}()
 		}
 	})
-	_ = a.raw.SetDeadline(time.Time{})
+	if s.pages.open.Add(1) > int32(s.cfg.MaxHTTPConns) {
+		s.pages.open.Add(-1)
+		s.refuse(a, req, ReasonTooBusy, &handshake.Error{
+			Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"5"}},
+			Setting: "MaxHTTPConns", Body: "too many connections",
+		})
+		return false
+	}
+	s.opened(a)
+	rp := &replayed{Conn: a.conn, a: a, first: req.Replay()}
+	rp.leave = sync.OnceFunc(func() { s.pages.open.Add(-1) })
 	select {
-	case s.pages.conns <- &replayed{Conn: a.conn, a: a, first: req.Replay()}:
+	case s.pages.conns <- rp:
 		return true
 	case <-s.pages.quit:
+		rp.leave()
 		s.refuse(a, req, ReasonShutdown, unavailable())
 		return false
 	}
@@ -78,12 +96,10 @@ func (s *core) handler(a *arrival) http.Handler {
 	return s.cfg.HTTP
 }
 
-// close ends the HTTP side: open requests are finished for a moment, then cut.
+// close ends the HTTP side: open requests are finished, until they are cut.
 func (p *pages) close() {
 	close(p.quit)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if p.server.Shutdown(ctx) != nil {
+	if p.server.Shutdown(p.alive) != nil {
 		_ = p.server.Close()
 	}
 }
@@ -111,6 +127,13 @@ type replayed struct {
 	net.Conn
 	a     *arrival
 	first []byte
+	leave func() // gives back the place under Config.MaxHTTPConns
+}
+
+// Close closes the connection and gives its place back.
+func (r *replayed) Close() error {
+	r.leave()
+	return r.Conn.Close()
 }
 
 func (r *replayed) Read(p []byte) (int, error) {
@@ -133,6 +156,9 @@ func (r *replayed) CloseWrite() error {
 // servePage serves a request on a replayed connection. The host may differ from
 // request to request; an upgrade may come late.
 func (s *core) servePage(w http.ResponseWriter, r *http.Request) {
+	if s.enter() { // else it is refused
+		defer s.wg.Done()
+	}
 	first := r.Context().Value(arrivalKey{}).(*arrival)
 	a := *first
 	r.TLS = a.tls
@@ -216,6 +242,7 @@ func (s *core) hijack(a *arrival, req *handshake.Request, w http.ResponseWriter,
 	}
 	a.conn, a.raw, a.w = conn, conn, nil
 	if rp, ok := conn.(*replayed); ok {
+		rp.leave()
 		a.conn, a.raw = rp.Conn, rp.a.raw
 		req.Buffered = append(req.Buffered, rp.first...)
 	}

@@ -193,7 +193,7 @@ func TestLoweredLimitDropsNobody(t *testing.T) {
 		srv := newServer(t, &desk{}, wsserver.Config{Banner: banner.Policy{MaxClients: 3}})
 		l := serve(t, srv)
 		peers := []*clienttest.Peer{clienttest.Dial(t, l, "/"), clienttest.Dial(t, l, "/"), clienttest.Dial(t, l, "/")}
-		if err := wsserver.SetMaxClients(srv, 1); err != nil {
+		if err := srv.SetMaxClients(1); err != nil {
 			t.Fatal(err)
 		}
 		for i, p := range peers {

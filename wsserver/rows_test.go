@@ -372,7 +372,7 @@ func TestBlockedSendWaitsForRoom(t *testing.T) {
 	})
 }
 
-// messages come whole, in order, one event at a time, and Clone keeps them.
+// messages come whole, in order, one event at a time, and Clone keeps them.
 func TestMessagesComeOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &desk{}
@@ -453,7 +453,7 @@ func TestPongMeasuresTheRoundTrip(t *testing.T) {
 	})
 }
 
-// Disconnect is Close by id, of a client that there is; the second call
+// Disconnect is Close by id, of a client that there is; the second call
 // for a client comes too late.
 func TestDisconnectByID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

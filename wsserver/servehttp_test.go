@@ -180,48 +180,6 @@ type hijacker struct {
 
 func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.conn, h.rw, h.err }
 
-// after Shutdown ServeHTTP says 503, to pages and upgrades, and calls
-// no user code.
-func TestServeHTTPAfterShutdown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		srv := newServer(t, d, wsserver.Config{Events: noted(&d.journal), HTTP: page("never")})
-		l := serveHTTP(t, srv, nil)
-		srv.Shutdown(t.Context())
-		for _, r := range []wstest.Request{wstest.Upgrade("/"), get("/", "x")} {
-			if res := raw(t, l).Request(r); res.Status != 503 || res.Header.Get("Retry-After") == "" {
-				t.Errorf("answer is %+v", res)
-			}
-		}
-		d.want(t, "reject shutdown 503", "reject shutdown 503")
-	})
-}
-
-// Shutdown waits for an upgrade that ServeHTTP has begun: once it has
-// returned, no user code runs any more.
-func TestShutdownWaitsForServeHTTP(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d, inside := &desk{}, make(chan struct{})
-		d.newClient = func(*client.OpenRequest) (*guest, error) {
-			close(inside)
-			time.Sleep(2 * time.Second)
-			d.add("leave")
-			return d.guest(), nil
-		}
-		srv := newServer(t, d, wsserver.Config{})
-		p := raw(t, serveHTTP(t, srv, nil))
-		p.Write(wstest.Upgrade("/").Bytes())
-		<-inside
-		if err := srv.Shutdown(t.Context()); err != nil {
-			t.Errorf("Shutdown = %v", err)
-		}
-		d.want(t, "new", "leave")
-		if res := p.ReadResponse(); res.Status != 503 {
-			t.Errorf("status %d, want 503", res.Status)
-		}
-	})
-}
-
 // H-13: what Hijack returns is trusted: an error is 500, its buffer is read first.
 func TestServeHTTPTakesWhatHijackHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

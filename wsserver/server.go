@@ -63,13 +63,18 @@ func (s *Server[T]) Client(id uint64) (c T, ok bool) {
 // disconnected (C-03).
 func (s *Server[T]) ClientCount() int { return s.registry.Len() }
 
+// SetMaxClients changes Banner.MaxClients; 0 is no limit. Lowering it drops nobody:
+// the next ones are refused until enough have left. The error is a
+// *banner.PolicyError for a number out of range.
+func (s *Server[T]) SetMaxClients(n int) error { return s.gate.SetMaxClients(n) }
+
 // IsClient reports whether c is connected to this server right now (C-04).
 func (s *Server[T]) IsClient(c T) bool {
 	if isNil(c) {
 		return false
 	}
 	e, ok := s.registry.Get(c.ID())
-	return ok && e.Client == client.Client(c)
+	return ok && &e.Link == facts(c)
 }
 
 // Addrs returns the real address of each open listener: those of Listen in the

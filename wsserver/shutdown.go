@@ -138,6 +138,7 @@ func (s *core) abortAll() {
 	s.mu.Lock()
 	s.end = abort
 	s.mu.Unlock()
+	s.pages.cut()
 	for _, sess := range s.running() {
 		abort(sess)
 	}
@@ -150,6 +151,7 @@ func (s *core) abortAll() {
 
 func (s *core) hardEnd(end func(*engine.Session)) error {
 	s.begin(end)
+	s.pages.cut()
 	if event.Inside() {
 		return nil
 	}
@@ -169,7 +171,7 @@ func (s *core) disconnectAll(ctx context.Context, code client.StatusCode, reason
 	}
 	var list []*engine.Session
 	for sess := range s.registry.All {
-		if err := sess.Client.Close(code, reason); errors.Is(err, client.ErrInvalidUTF8) {
+		if err := sess.Link.Ops.Close(uint16(code), reason, false); errors.Is(err, client.ErrInvalidUTF8) {
 			return err
 		}
 		list = append(list, sess)

@@ -8,10 +8,11 @@ import (
 )
 
 // Stats are the figures of a server (O-20). They only grow, save Clients, Pending,
-// Busy and Buffered. Encoded as JSON, they suit expvar.
+// HTTPConns, Busy and Buffered. Encoded as JSON, they suit expvar.
 type Stats struct {
 	Clients      int               // connected now
 	Pending      int               // in handshake now
+	HTTPConns    int               // that serve requests which were no upgrade, now
 	Busy         int               // peers being told that they are too many, after an upgrade
 	Accepted     uint64            // TCP connections; without those of ServeHTTP
 	Connected    uint64            // clients
@@ -44,20 +45,13 @@ func (c *counters) add(n link.Counters) {
 func (s *Server[T]) Stats() Stats { return s.core.stats() }
 
 func (s *core) stats() Stats {
-	c := &s.counters
-	st := Stats{
-		Clients: s.registry.Len(), Busy: int(s.busy.Load()), Pending: s.inHandshake(), Accepted: c.accepted.Load(),
-		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),
-		Panics: c.panics.Load(), Errors: c.errors.Load(), Refused: make(map[string]uint64),
-		MessagesIn: c.messagesIn.Load(), MessagesOut: c.messagesOut.Load(),
-		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
-	}
-	for r := range c.refused {
-		if n := c.refused[r].Load(); n > 0 {
+	st, running := s.ended()
+	for r := range s.counters.refused {
+		if n := s.counters.refused[r].Load(); n > 0 {
 			st.Refused[Reason(r).String()] = n
 		}
 	}
-	for _, sess := range s.running() {
+	for _, sess := range running {
 		n := sess.Counters()
 		st.MessagesIn += n.MessagesIn
 		st.MessagesOut += n.MessagesOut
@@ -68,20 +62,34 @@ func (s *core) stats() Stats {
 	return st
 }
 
-func (s *core) inHandshake() int {
+// ended returns the figures without those of the sessions that run, and these
+// sessions: one moment, so that none is missed or counted twice.
+func (s *core) ended() (Stats, []*engine.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.opening)
+	c := &s.counters
+	return Stats{
+		Clients: s.registry.Len(), Pending: len(s.opening), Busy: int(s.busy.Load()), Accepted: c.accepted.Load(),
+		HTTPConns: int(s.pages.open.Load()),
+		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),
+		Panics: c.panics.Load(), Errors: c.errors.Load(), Refused: make(map[string]uint64),
+		MessagesIn: c.messagesIn.Load(), MessagesOut: c.messagesOut.Load(),
+		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
+	}, s.runningLocked()
 }
 
 // running returns every session that has not ended.
 func (s *core) running() []*engine.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.runningLocked()
+}
+
+func (s *core) runningLocked() []*engine.Session {
 	list := make([]*engine.Session, 0, s.registry.Len())
 	for sess := range s.registry.All {
 		list = append(list, sess)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for sess := range s.others {
 		list = append(list, sess)
 	}

@@ -267,11 +267,7 @@ func (s *core) start(a *arrival, sess *engine.Session, adm *admission, head []by
 	if !s.enter() {
 		return false
 	}
-	// Out of opening first: a shutdown must not set the deadline again.
-	s.mu.Lock()
-	delete(s.opening, a.raw)
-	s.mu.Unlock()
-	_ = a.raw.SetDeadline(time.Time{})
+	s.opened(a)
 	if err := sess.Start(head); err != nil {
 		s.wg.Done()
 		s.fault("handshake", a.binding, err)
@@ -301,12 +297,17 @@ func (s *core) register(sess *engine.Session, client bool) {
 	}
 }
 
-// forget takes a session out whose socket is closed.
-func (s *core) forget(sess *engine.Session) {
-	if !sess.Data.(*admission).counted {
-		s.mu.Lock()
+// leave takes a session out whose connection is gone, and counts what went over it,
+// in one step for Stats.
+func (s *core) leave(sess *engine.Session, adm *admission) {
+	n := sess.Counters()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if adm.counted {
+		s.registry.Remove(sess.Link.ID)
+		s.counters.disconnected.Add(1)
+	} else {
 		delete(s.others, sess)
-		s.mu.Unlock()
 	}
-	s.wg.Done()
+	s.counters.add(n)
 }

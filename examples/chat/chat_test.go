@@ -74,7 +74,7 @@ func (m *member) hears(who, body string) {
 	m.gets(Line{Kind: "say", Who: who, Body: body})
 }
 
-func TestTwoMembersTalk(t *testing.T) { // E-02, E-03, S-18
+func TestTwoMembersTalk(t *testing.T) { // E-02, E-03, O-24, S-18
 	l := serve(t, 0)
 	ada := join(t, l, "localhost", "Ada")
 	bob := join(t, l, "localhost", "  Bob \t B. ")

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func TestEchoOnBothPorts(t *testing.T) {
+func TestEchoOnBothPorts(t *testing.T) { // O-24
 	p := start(t, "-addr", "127.0.0.1:0", "-tls-addr", "127.0.0.1:0")
 	for scheme, peer := range map[string]*clienttest.Peer{
 		"ws":  p.open("ws", "/", nil),

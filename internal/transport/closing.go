@@ -180,7 +180,7 @@ func (c *Conn) Drop(cause error) {
 
 // giveUpLocked ends a closing handshake that the peer does not complete.
 func (c *Conn) giveUpLocked(cause error) {
-	if c.ended && !c.answer {
+	if c.ended && !c.answer && c.State() < link.Closed {
 		c.info.Cause = errors.Join(c.info.Cause, cause)
 	}
 	c.endLocked(client.CloseInfo{Code: client.StatusAbnormal, Cause: cause})
@@ -240,8 +240,11 @@ func (c *Conn) Linger() {
 	c.mu.Lock()
 	done := c.dead != nil || c.tidy
 	c.mu.Unlock()
-	if !done {
+	if !done && c.svc.lingering.Add(1) <= maxLinger {
 		c.wire.discard(time.Now().Add(lingerTime), lingerBytes)
+	}
+	if !done {
+		c.svc.lingering.Add(-1)
 	}
 	c.wire.drop(false)
 }

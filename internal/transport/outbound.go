@@ -131,7 +131,7 @@ func (c *Conn) fitsLocked(n int) bool {
 		return true
 	}
 	q := &c.set.Queue
-	return c.buffered+n <= q.MaxBytes && (q.MaxMessages <= 0 || c.queue.len() < q.MaxMessages)
+	return n <= q.MaxBytes-c.buffered && (q.MaxMessages <= 0 || c.queue.len() < q.MaxMessages)
 }
 
 // sendLocked takes f; there is room.

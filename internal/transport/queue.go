@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/link"
 )
 
 // queue holds what the peer did not take at once, in order. Each entry is one or
@@ -252,6 +253,7 @@ func (c *Conn) dropLocked(err error, reset bool) {
 		return
 	}
 	c.dead = err
+	c.state.Store(uint32(max(link.Closing, c.State())))
 	c.queue = queue{}
 	c.pongs, c.pings, c.last = nil, nil, nil
 	c.buffered = 0

@@ -17,6 +17,8 @@ type Service struct {
 	epoch time.Time
 	tick  atomic.Uint32
 
+	lingering atomic.Int32 // connections in Conn.Linger
+
 	mu      sync.Mutex // guards the following
 	watched []*Conn
 	timer   *time.Timer

@@ -33,6 +33,10 @@ const (
 	lingerTime  = time.Second
 	lingerBytes = 4 << 20
 
+	// maxLinger bounds the connections of a server that linger at the same time; a
+	// further one is closed at once.
+	maxLinger = 1024
+
 	// hastyTime is what our close frame gets at most when the server is closed.
 	hastyTime = 100 * time.Millisecond
 )

@@ -2,8 +2,10 @@ package transport
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"time"
 )
 
@@ -79,8 +81,13 @@ func discardFrom(conn net.Conn, deadline time.Time, max int64) {
 	_ = conn.SetReadDeadline(deadline)
 	b := getInput(false)
 	defer putInput(b)
-	for max > 0 {
+	for again := true; max > 0; {
 		n, err := conn.Read(*b)
+		if err != nil && again && errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(deadline) {
+			again = false // a late call to doze has moved the deadline
+			_ = conn.SetReadDeadline(deadline)
+			continue
+		}
 		if err != nil {
 			return
 		}
@@ -115,11 +122,23 @@ func (w *netWire) read(c *Conn, p []byte) (int, error) {
 func (w *netWire) tryWrite(_, _, _ []byte) (int, bool, error) { return 0, true, nil }
 
 func (w *netWire) write(p []byte, stall time.Duration) error {
-	if len(p) == 0 {
-		return nil
+	for len(p) > 0 {
+		n := len(p)
+		if _, ok := w.conn.(*tls.Conn); ok {
+			n = min(n, foreignRecord)
+		}
+		if err := writeWaiting(w.conn, p[:n], stall); err != nil {
+			return err
+		}
+		p = p[n:]
 	}
-	return writeWaiting(w.conn, p, stall)
+	return nil
 }
+
+// foreignRecord is what a peer behind a tls.Conn of somebody else has to take within
+// the write timeout: such a connection does not recover from a deadline, nor does it
+// tell what it wrote until then.
+const foreignRecord = 2 << 10
 
 func (w *netWire) holds() bool { return false }
 

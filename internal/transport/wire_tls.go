@@ -2,14 +2,15 @@ package transport
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync"
 	"time"
 )
 
 // TLS is a server-side TLS connection whose ciphertext never blocks a sender:
-// what the kernel does not take at once is held below the records, and no new
-// record is made while something is held. So queue policies act on plaintext
+// what the kernel does not take at once is held below the records, and no
+// frame is encrypted while something is held. So queue policies act on plaintext
 // frames, and no write deadline ever breaks the record stream.
 type TLS struct {
 	*tls.Conn
@@ -24,6 +25,12 @@ func NewTLS(conn net.Conn, config *tls.Config) *TLS {
 
 // NetConn returns the connection below TLS.
 func (t *TLS) NetConn() net.Conn { return t.low.Conn }
+
+// maxHeld bounds held ciphertext. One record of ours is held at most, so more than
+// that are answers to a flood of key updates: they end the connection.
+const maxHeld = 64 << 10
+
+var errHeld = errors.New("transport: too many TLS answers are waiting")
 
 // lowerConn is what tls.Conn writes to. Until it is attached it is the plain
 // connection with its deadlines.
@@ -65,6 +72,9 @@ func (l *lowerConn) Write(p []byte) (int, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.held) > maxHeld {
+		return 0, errHeld
+	}
 	if l.busy || len(l.held) > 0 || l.sock == nil {
 		l.held = append(l.held, p...)
 		return len(p), nil
