@@ -78,7 +78,8 @@ func TestTooBusyDropped(t *testing.T) {
 	})
 }
 
-// upgrade, text, close, without any user code; the peer is no client.
+// C-03: upgrade, text, close, without any user code; the peer is no
+// client.
 func TestTooBusyAfterUpgrade(t *testing.T) {
 	for _, tt := range []struct {
 		policy banner.Policy

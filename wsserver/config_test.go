@@ -18,7 +18,7 @@ import (
 	"github.com/icsws/icsws/wsserver"
 )
 
-// every value that could not work is refused by New, with field and value.
+// X-06, O-05: every value that could not work is refused by New, with field and value.
 func TestBadConfigIsRefused(t *testing.T) {
 	host := hosts.Host{Tag: "a", Names: []string{"a.example"}}
 	for _, tt := range []struct {

@@ -53,7 +53,7 @@ func is(target error) func(error) bool {
 	return func(err error) bool { return err != nil && (target == nil || errors.Is(err, target)) }
 }
 
-// E-03, E-05: exactly one OnClientDisconnect, whatever ended the client, and the
+// E-02, E-03, E-05: exactly one OnClientDisconnect, whatever ended the client, and the
 // place is free then.
 func TestDisconnectComesExactlyOnce(t *testing.T) {
 	for _, tt := range endings {
@@ -101,7 +101,7 @@ func TestDisconnectComesExactlyOnce(t *testing.T) {
 	}
 }
 
-// E-03: the end that the peer brings about.
+// E-03, X-20: the end that the peer brings about.
 func TestDisconnectAfterThePeer(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

@@ -41,7 +41,7 @@ func TestClassMakesOneObjectForEachConnection(t *testing.T) {
 	})
 }
 
-// C-01
+// C-01, E-09
 func TestFactoryAdaptsFunctions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string

@@ -16,8 +16,8 @@ import (
 	"github.com/icsws/icsws/wsserver"
 )
 
-// L-38, H-01, H-03, H-04, H-05, H-06, H-07, H-26: the addresses of the hosts, shared where they are the
-// same; a client has the tag of its host.
+// L-38, H-01, H-03, H-04, H-05, H-06, H-07, H-08, H-26: the addresses of the hosts,
+// shared where they are the same; a client has the tag of its host.
 func TestHostsBringTheirAddresses(t *testing.T) {
 	d := &desk{}
 	tags := make(chan string, 9)

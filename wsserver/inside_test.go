@@ -122,7 +122,7 @@ func dropGo(t *testing.T, l *clienttest.Listener, _ *clienttest.Peer) {
 	}
 }
 
-// E-03: called in an event they begin the work and return at
+// E-03, O-25: called in an event they begin the work and return at
 // once; every client ends, with its last event, and the server does.
 func TestEndingFromInsideOfAnEvent(t *testing.T) {
 	for _, at := range places {

@@ -13,7 +13,7 @@ import (
 	"github.com/icsws/icsws/wsserver"
 )
 
-// L-01, L-02, L-03, L-04, L-16, L-17
+// L-01, L-02, L-03, L-04, L-16, L-17, E-11
 func TestListenOpensTheAddress(t *testing.T) {
 	for _, tt := range []struct{ addr, host, network string }{
 		{"127.0.0.1:0", "127.0.0.1", "tcp4"},
@@ -73,7 +73,7 @@ func TestPortNumIsTheRequestedPort(t *testing.T) {
 	}
 }
 
-// L-01, L-02: what can not be listened on is told by Listen.
+// L-01, L-02, O-05: what can not be listened on is told by Listen.
 func TestListenTellsWhatIsWrong(t *testing.T) {
 	busy, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

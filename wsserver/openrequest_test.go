@@ -108,7 +108,7 @@ func TestSubProtocolOfTheAnswer(t *testing.T) {
 	}
 }
 
-// the status, headers and body of a rejection are the answer.
+// the status, headers and body of a rejection are the answer.
 func TestRejectErrorIsTheAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &desk{}

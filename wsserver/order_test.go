@@ -61,7 +61,8 @@ func TestLifeHasItsOrder(t *testing.T) {
 }
 
 // E-01: nothing is sent and nobody is a client before the 101; E-02: then it is.
-// E-03: at the last event it is no longer.
+// E-03: at the last event it is no longer. A-12, C-04: the id is that of the
+// request, and IsClient says so.
 func TestWhatHoldsInEachEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &desk{}

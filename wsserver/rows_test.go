@@ -606,8 +606,7 @@ func TestCloseAfterFlushIsPatient(t *testing.T) {
 }
 
 // K-01, K-02, K-12: a peer that takes nothing for WriteTimeout is reset; one that
-// takes a little now and then is not. In memory one write takes a part at once and
-// waits with the rest, and its time begins anew behind the part.
+// takes a little now and then is not. A stall is measured to within an eighth.
 func TestStalledWriteHasItsTime(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -654,7 +653,7 @@ func TestStalledWriteHasItsTime(t *testing.T) {
 					if end.Cause != nil {
 						t.Errorf("it ends after %v with %v", took, end.Cause)
 					}
-				case took < tt.want || took > 2*tt.want || end.Code != 1006 || end.Remote || !errors.Is(end.Cause, client.ErrWriteTimeout):
+				case took < tt.want*7/8 || took > tt.want*9/8 || end.Code != 1006 || end.Remote || !errors.Is(end.Cause, client.ErrWriteTimeout):
 					t.Errorf("it ends after %v with %v, want %v", took, end.CloseInfo, tt.want)
 				}
 			})

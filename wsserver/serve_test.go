@@ -25,7 +25,7 @@ func stated(j *journal) wsserver.Events {
 	}}
 }
 
-// L-16, X-01, X-12: what Serve returns, and in what state the server is.
+// L-16, X-01, X-12, E-10: what Serve returns, and in what state the server is.
 func TestServeReturns(t *testing.T) {
 	broken := errors.New("broken")
 	for _, tt := range []struct {

@@ -79,7 +79,7 @@ func TestShutdownWaitsForNewClient(t *testing.T) {
 	})
 }
 
-// with hundreds of clients connecting, nobody is made a client after Shutdown
+// with hundreds of clients connecting, nobody is made a client after Shutdown
 // has returned, and each that was gets its last event.
 func TestShutdownRacesWithClients(t *testing.T) {
 	for round := range 20 {

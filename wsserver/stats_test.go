@@ -137,7 +137,7 @@ func TestErrorsAreTyped(t *testing.T) {
 	}
 }
 
-// half-open peers are found by their silence and give their places back.
+// A-24, K-06: half-open peers are found by their silence and give their places back.
 func TestHalfOpenPeersAreFound(t *testing.T) {
 	d := &desk{}
 	srv := newServer(t, d, wsserver.Config{

@@ -71,7 +71,7 @@ func TestClientKnowsItsTLS(t *testing.T) {
 	}
 }
 
-// T-35, H-28: TLS below 1.2 and h2 alone are refused unless asked for.
+// T-35, H-28, T-08: TLS below 1.2 and h2 alone are refused unless asked for.
 func TestOldTLSIsRefused(t *testing.T) {
 	ca := wstest.NewCA(t)
 	cert := ca.Leaf("server.example")

@@ -236,7 +236,7 @@ func TestEndedClientKeepsItsFacts(t *testing.T) { // C-09
 	}
 }
 
-func TestAbortInAnEventEndsAfterIt(t *testing.T) {
+func TestAbortInAnEventEndsTheContextAtOnce(t *testing.T) {
 	during := false
 	c, rec := on(t, func(c *scripted, m client.Message) error {
 		c.Abort()
@@ -246,8 +246,8 @@ func TestAbortInAnEventEndsAfterIt(t *testing.T) { // X-03
 	if err := rec.Text("x"); !errors.Is(err, client.ErrClosed) {
 		t.Errorf("Send after Abort = %v", err)
 	}
-	if during || c.Context().Err() == nil {
-		t.Errorf("context done during the event: %v, after it: %v", during, c.Context().Err())
+	if !during || !errors.Is(context.Cause(c.Context()), client.ErrAborted) {
+		t.Errorf("context done during the event: %v, after it: %v", during, context.Cause(c.Context()))
 	}
 	if got := rec.Closed(); got == nil || got.Code != client.StatusAbnormal {
 		t.Errorf("Closed = %v", got)

@@ -69,7 +69,8 @@ func (r *Recorder) closeLocked(code client.StatusCode, reason string, cause erro
 	return nil
 }
 
-// Abort ends the connection, inside of an event as soon as that returns.
+// Abort ends the connection, inside of an event as soon as that returns, and its
+// context at once.
 func (o *ops) Abort() {
 	r := (*Recorder)(o)
 	r.mu.Lock()
@@ -79,8 +80,9 @@ func (o *ops) Abort() {
 		r.closed = &client.CloseError{Code: client.StatusAbnormal}
 	}
 	r.aborted = true
-	wait := r.running
+	wait, cause := r.running, r.info.Cause
 	r.mu.Unlock()
+	r.cancel(cause)
 	if !wait {
 		r.end(client.CloseInfo{})
 	}

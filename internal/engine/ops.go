@@ -36,7 +36,12 @@ func (o *ops) Close(code uint16, reason string, afterFlush bool) error {
 	return s.CloseWith(c, client.CutReason(reason), afterFlush, client.ErrCloseCalled)
 }
 
-func (o *ops) Abort() { (*Session)(o).Conn.Abort(client.ErrAborted) }
+// Abort ends the context too, before it returns.
+func (o *ops) Abort() {
+	s := (*Session)(o)
+	s.Conn.Abort(client.ErrAborted)
+	s.Dropped(s.Conn.Info().Cause)
+}
 
 func (o *ops) Flush() error {
 	s := (*Session)(o)

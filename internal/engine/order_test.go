@@ -14,10 +14,10 @@ import (
 	"github.com/icsws/icsws/internal/wstest"
 )
 
-// TestLastMessageComesBeforeTheEnd: with parallel dispatch gws lets OnClose
-// overtake messages (its ReadLoop does not wait for the queue), and it marks a
-// connection closed before it stores why (emitError). Ours must know both, each
-// time.
+// TestLastMessageComesBeforeTheEnd and knows why. In gws v1.9.1 both depend on the
+// schedule: with ParallelEnabled OnClose does not wait for the messages that were
+// handed out (reader.go:190), and a connection is marked closed before the reason
+// is stored (conn.go:141, writer.go:36), so that OnClose may find none.
 func TestLastMessageComesBeforeTheEnd(t *testing.T) {
 	for run := range 30 {
 		h := newHall()

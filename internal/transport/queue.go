@@ -193,7 +193,7 @@ func (c *Conn) writeAll(b []byte) error {
 const stallSlices = 8
 
 // writeWaiting writes p to a connection that may block, until it is done or no
-// byte has moved for stall, give or take a slice.
+// byte has moved for stall, or up to a slice longer.
 func writeWaiting(w net.Conn, p []byte, stall time.Duration) error {
 	if stall <= 0 {
 		_, err := w.Write(p)
@@ -213,9 +213,8 @@ func writeWaiting(w net.Conn, p []byte, stall time.Duration) error {
 			return err
 		}
 		if n > 0 {
-			still = 0 // it moved, most likely at once
-		}
-		if still++; still >= slices {
+			still = 0 // it moved, perhaps at the very end of the slice
+		} else if still++; still >= slices {
 			return err
 		}
 	}
