@@ -15,5 +15,5 @@ if [ -z "$targets" ]; then
 fi
 while read -r pkg name; do
 	echo "== $pkg $name"
-	go test -run '^$' -fuzz "^$name\$" -fuzztime "${FUZZTIME:-10s}" "$pkg"
+	go test -run '^$' -fuzz "^$name\$" -fuzztime "${FUZZTIME:-10s}" -fuzzminimizetime 10x "$pkg"
 done <<<"$targets"

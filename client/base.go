@@ -76,6 +76,15 @@ func (b *Base) SendBinary(p []byte) error {
 	return err
 }
 
+// Ping sends a ping with payload, at most [MaxControl] bytes, else [ErrTooLong]. The
+// server pings by itself, see Config.PingInterval; the answer comes to OnPong. A ping
+// may overtake queued messages, and of several that wait only the newest is sent.
+func (b *Base) Ping(payload []byte) error { return b.link().Ops.Control(0x9, payload) }
+
+// Pong sends a pong, as [Base.Ping] does a ping: for a class that answers pings itself
+// under Config.DisablePong (K-08), or an unasked one (RFC 6455 section 5.5.3).
+func (b *Base) Pong(payload []byte) error { return b.link().Ops.Control(0xA, payload) }
+
 // Flush hands what an event has sent so far to the kernel now. It never waits
 // for the peer.
 func (b *Base) Flush() error { return b.link().Ops.Flush() }
@@ -153,6 +162,7 @@ func (notConnected) Send(byte, []byte) (int, error)   { return 0, ErrClosed }
 func (notConnected) Close(uint16, string, bool) error { return ErrClosed }
 func (notConnected) Abort()                           {}
 func (notConnected) Flush() error                     { return ErrClosed }
+func (notConnected) Control(byte, []byte) error       { return ErrClosed }
 func (notConnected) SetBanner(string) error           { return ErrClosed }
 func (notConnected) SetWriteTimeout(time.Duration)    {}
 func (notConnected) State() link.State                { return link.Connecting }

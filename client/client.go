@@ -55,6 +55,8 @@ type Client interface {
 	Send(m Message) error
 	SendText(s string) error
 	SendBinary(p []byte) error
+	Ping(payload []byte) error
+	Pong(payload []byte) error
 	Flush() error
 	Close(code StatusCode, reason string) error
 	CloseAfterFlush(code StatusCode, reason string) error

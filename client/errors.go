@@ -22,6 +22,8 @@ var (
 	ErrBadCloseCode = errors.New("client: close code may not be sent")
 	// ErrBadOpcode: a message to send is neither text nor binary.
 	ErrBadOpcode = errors.New("client: not a data opcode")
+	// ErrTooLong: the payload of a ping or pong is longer than [MaxControl].
+	ErrTooLong = errors.New("client: control payload too long")
 	// ErrCompression: the message could not be compressed, nothing was sent.
 	ErrCompression = errors.New("client: compression failed")
 	// ErrConnected: the setting has no effect any more, because the banner is out.

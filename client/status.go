@@ -33,6 +33,9 @@ const (
 // of them the code (RFC 6455 section 5.5).
 const MaxReason = 123
 
+// MaxControl is the longest payload of a ping or pong in bytes (RFC 6455 section 5.5).
+const MaxControl = 125
+
 var statusText = map[StatusCode]string{
 	StatusNormalClosure:      "normal closure",
 	StatusGoingAway:          "going away",

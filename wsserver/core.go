@@ -40,6 +40,7 @@ type core struct {
 	ids       atomic.Uint64
 	busy      atomic.Int32 // peers that are told they are too many, after an upgrade
 	counters  counters
+	refusals  [reasons]sampler // of log lines
 	lastError atomic.Pointer[ServerError]
 	pages     pages
 

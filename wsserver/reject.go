@@ -77,9 +77,11 @@ func (s *core) rejection(a *arrival, reason Reason, status int, text string) Rej
 // reject counts, logs and reports a refused connection.
 func (s *core) reject(info RejectInfo) {
 	s.counters.refused[info.Reason].Add(1)
-	s.log.Info("refused", "reason", info.Reason.String(), "status", info.Status, "text", info.Text,
-		"setting", info.Setting, "remote", info.Remote.String(), "binding", info.Binding,
-		"host", info.HostTag, "err", info.Err)
+	if ok, dropped := s.refusals[info.Reason].pass(time.Now()); ok {
+		s.log.Info("refused", "reason", info.Reason.String(), "status", info.Status, "text", info.Text,
+			"setting", info.Setting, "remote", info.Remote.String(), "binding", info.Binding,
+			"host", info.HostTag, "err", info.Err, "left_out", dropped)
+	}
 	if f := s.cfg.Events.OnReject; f != nil {
 		s.user("OnReject", func() { f(info) })
 	}

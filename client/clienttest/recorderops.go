@@ -88,6 +88,21 @@ func (o *ops) Abort() {
 	}
 }
 
+// Control counts a ping or pong; it is not recorded.
+func (o *ops) Control(_ byte, payload []byte) error {
+	r := (*Recorder)(o)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case len(payload) > client.MaxControl:
+		return client.ErrTooLong
+	case r.state != link.Open:
+		return client.ErrClosed
+	}
+	r.counts.BytesOut += uint64(transport.FrameSize(len(payload)))
+	return nil
+}
+
 func (o *ops) Flush() error {
 	r := (*Recorder)(o)
 	r.mu.Lock()

@@ -43,6 +43,17 @@ func (o *ops) Abort() {
 	s.Dropped(s.Conn.Info().Cause)
 }
 
+func (o *ops) Control(op byte, payload []byte) error {
+	s := (*Session)(o)
+	switch {
+	case len(payload) > client.MaxControl:
+		return client.ErrTooLong
+	case s.State() != link.Open:
+		return client.ErrClosed
+	}
+	return s.SendControl(op, payload)
+}
+
 func (o *ops) Flush() error {
 	s := (*Session)(o)
 	if st := s.State(); st == link.Connecting || st == link.Closed {

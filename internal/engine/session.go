@@ -33,7 +33,7 @@ type Session struct {
 	pongs  client.PongHandler
 	msg    client.Message // the message or control payload of the event that runs
 
-	zip   *deflate.Compressor
+	zip   compressor // nil without permessage-deflate
 	zmu   sync.Mutex // held from compressing to queueing: the window follows the wire
 	zkeep bool       // the compressor has a window
 
@@ -50,6 +50,12 @@ type Session struct {
 	over      error         // the cause, once the connection has ended
 	ended     bool          // OnClientDisconnect has returned
 	waited    chan struct{} // closed then; nil when nobody waits
+}
+
+// compressor is a *deflate.Compressor.
+type compressor interface {
+	Append(dst, msg []byte) ([]byte, error)
+	Extend(msg []byte)
 }
 
 // Busy is what a peer over the limit is told.

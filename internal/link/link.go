@@ -66,6 +66,8 @@ type Ops interface {
 	Close(code uint16, reason string, afterFlush bool) error
 	Abort()
 	Flush() error
+	// Control sends a ping (opcode 9) or pong (10).
+	Control(op byte, payload []byte) error
 	SetBanner(text string) error
 	SetWriteTimeout(d time.Duration)
 	State() State

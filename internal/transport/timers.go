@@ -170,6 +170,21 @@ func (c *Conn) pong(payload []byte) {
 	c.controlLocked(opPong, payload, &c.pongs)
 }
 
+// SendControl sends a ping or pong of the program's.
+func (c *Conn) SendControl(op byte, payload []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sealed || c.dead != nil {
+		return client.ErrClosed
+	}
+	waiting := &c.pongs
+	if op == opPing {
+		waiting = &c.pings
+	}
+	c.controlLocked(op, payload, waiting)
+	return nil
+}
+
 func (c *Conn) controlLocked(op byte, payload []byte, waiting *[]byte) {
 	f := AppendHeader(make([]byte, 0, 2+len(payload)), finBit|op, len(payload))
 	f = append(f, payload...)
