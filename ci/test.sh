@@ -38,6 +38,8 @@ step 'go vet' ci/lint.sh vet
 step 'staticcheck' ci/lint.sh static
 step 'cross builds' ci/cross.sh
 step 'tests under the race detector' ci/race.sh .
+# The race detector disturbs these, so they do nothing under it.
+step 'allocation tests' go test -run Alloc ./...
 step 'benchmarks once' make -s microbench BENCHTIME=1x
 step 'comparison once' make -s bench BENCHFLAGS='-quick -rounds 1'
 step 'other modules' others

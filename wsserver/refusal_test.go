@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/internal/wstest"
@@ -229,4 +230,28 @@ func TestReasonsHaveNames(t *testing.T) {
 	if got := wsserver.Reason(200).String(); got != "reason(200)" {
 		t.Errorf("an unknown reason is called %q", got)
 	}
+}
+
+// O-01: a flood of refused peers is counted to the last, and does not fill the log.
+func TestFloodOfRefusalsIsLoggedInPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logbook
+		srv := newServer(t, &desk{}, wsserver.Config{Logger: log.logger()})
+		l := serve(t, srv)
+		for range 150 {
+			raw(t, l).Request(get("/", "x"))
+		}
+		synctest.Wait()
+		if n := srv.Stats().Refused["not an upgrade"]; n != 150 {
+			t.Errorf("%d refusals are counted, want 150", n)
+		}
+		if n := len(log.lines("refused")); n != 100 {
+			t.Errorf("%d lines are logged in one second, want 100", n)
+		}
+		time.Sleep(time.Second)
+		raw(t, l).Request(get("/", "x"))
+		if n := len(log.lines("refused", "left_out=50")); n != 1 {
+			t.Errorf("what was left out is told %d times", n)
+		}
+	})
 }
