@@ -102,6 +102,7 @@ func TestPeerIntroducesItself(t *testing.T) {
 			Header:       http.Header{"Authorization": {"Bearer x"}},
 			Remote:       remote,
 		})
+		synctest.Wait() // the other end has answered before it notes what it got
 		if got.Host != "chat.example" || got.URL.String() != "/chat?name=ada" || from.String() != remote.String() {
 			t.Errorf("request for %s %s from %v", got.Host, got.URL, from)
 		}

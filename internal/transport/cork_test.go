@@ -20,7 +20,9 @@ func text(s string) Frame { return Frame{First: finBit | opText, Payload: []byte
 
 // TestBatchLeavesInOneWrite: what the messages of one piece of input send is
 // written when there is no more input, with one call.
-func TestBatchLeavesInOneWrite(t *testing.T) {
+func TestBatchLeavesInOneWrite(t *testing.T) { synctest.Test(t, batchLeavesInOneWrite) }
+
+func batchLeavesInOneWrite(t *testing.T) {
 	var in []byte
 	for i := range 16 {
 		in = wstest.Text(fmt.Sprint(i)).Append(in)
@@ -49,7 +51,9 @@ func TestBatchLeavesInOneWrite(t *testing.T) {
 }
 
 // TestCorkIsFlushedAtItsLimit, and a large frame goes past it, in order.
-func TestCorkIsFlushedAtItsLimit(t *testing.T) {
+func TestCorkIsFlushedAtItsLimit(t *testing.T) { synctest.Test(t, corkIsFlushedAtItsLimit) }
+
+func corkIsFlushedAtItsLimit(t *testing.T) {
 	w := &fakeWire{}
 	r := newRecorder(testSettings(), w, nil)
 	for range 8 {
