@@ -57,8 +57,8 @@ const (
 	// no memory per connection.
 	CompressionMessage
 	// CompressionContext keeps a window over the messages of a connection: smaller
-	// output for small messages, up to about 12 KB per connection that has sent and
-	// received.
+	// output for small messages, up to 4 KiB in each direction per connection, and
+	// up to 32 KiB from a client that does not let its window be limited.
 	CompressionContext
 )
 
