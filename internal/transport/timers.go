@@ -19,6 +19,7 @@ type timers struct {
 	pingSent time.Duration // when the ping that waits for a sign of life was sent
 	pingSeq  uint64
 	drained  time.Duration // when the peer last took something that was queued
+	handled  time.Duration // when a look last found the reader inside a handler
 	pinged   []byte        // its payload, for the round trip time
 }
 
@@ -91,8 +92,7 @@ func (c *Conn) onTimer() {
 func (c *Conn) nextLifeLocked(now time.Duration) time.Duration {
 	if c.active.Load() {
 		// The reader is inside a handler: that nothing is read is not the peer's doing.
-		c.lastRead.Store(int64(now))
-		c.lastMessage.Store(int64(now))
+		c.handled = now
 	}
 	next := never
 	if c.lifeAt > 0 {
@@ -103,7 +103,7 @@ func (c *Conn) nextLifeLocked(now time.Duration) time.Duration {
 		next = c.lifeAt
 	}
 	if d := c.set.IdleTimeout; d > 0 {
-		at := time.Duration(c.lastMessage.Load()) + d
+		at := max(time.Duration(c.lastMessage.Load()), c.handled) + d
 		if now >= at {
 			_ = c.closeLocked(client.StatusGoingAway, "idle", false, client.ErrIdleTimeout)
 			return never
@@ -120,7 +120,7 @@ func (c *Conn) nextLifeLocked(now time.Duration) time.Duration {
 // PongTimeout later unless any byte came.
 func (c *Conn) nextPingLocked(now time.Duration) time.Duration {
 	// A peer that takes what was queued is alive, even if its pong waits behind that.
-	read := max(time.Duration(c.lastRead.Load()), c.drained)
+	read := max(time.Duration(c.lastRead.Load()), c.drained, c.handled)
 	if c.pings != nil {
 		return now + c.set.PingInterval // the write timeout watches over it
 	}
