@@ -5,6 +5,16 @@ import (
 	"testing"
 )
 
+func TestUnfinishedStreamsDoNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool lose things at random")
+	}
+	d := NewDecompressor(Params{})
+	if got := testing.AllocsPerRun(200, func() { d.Stream() }); got != 0 {
+		t.Errorf("%v allocations for a stream that takes the place of another", got)
+	}
+}
+
 func TestMessagesDoNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes sync.Pool lose things at random")
@@ -28,6 +38,18 @@ func TestMessagesDoNotAllocate(t *testing.T) {
 					var err error
 					if back, err = d.Append(back[:0], out, int64(n)); err != nil || len(back) != n {
 						t.Fatalf("%d bytes came back, %v", len(back), err)
+					}
+
+					out, _ = peer.Append(out[:0], msg)
+					peer.Extend(msg)
+					back = back[:0]
+					s := d.Stream()
+					emit := func(p []byte) error { back = append(back, p...); return nil }
+					for part := out; len(part) > 0 && err == nil; part = part[min(len(part), 1000):] {
+						err = s.Write(part[:min(len(part), 1000)], emit)
+					}
+					if end := s.Finish(emit); err != nil || end != nil || len(back) != n {
+						t.Fatalf("%d bytes were streamed, %v, %v", len(back), err, end)
 					}
 				}
 				for range 100 { // until the histories are full

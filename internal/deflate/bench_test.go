@@ -80,12 +80,55 @@ func BenchmarkInflate(b *testing.B) {
 	}
 }
 
+// BenchmarkStream is BenchmarkInflate with messages that come as one piece.
+func BenchmarkStream(b *testing.B) {
+	for _, bp := range benchParams[:3] {
+		for _, n := range []int{100, 1 << 10, 16 << 10} {
+			b.Run(fmt.Sprintf("%s/%d", bp.name, n), func(b *testing.B) {
+				peer, d := client(bp.p), NewDecompressor(bp.p)
+				var wires [][]byte
+				for _, msg := range series(n) {
+					wires = append(wires, mustCompress(b, peer, msg))
+					peer.Extend(msg)
+				}
+				buf := make([]byte, 0, n)
+				emit := func(p []byte) error { buf = append(buf, p...); return nil }
+				i := 0
+				b.ReportAllocs()
+				for b.Loop() {
+					if i == len(wires) { // the client begins anew, and so do we
+						i, d.received.buf = 0, d.received.buf[:0]
+					}
+					buf = buf[:0]
+					s := d.Stream()
+					if err := s.Write(wires[i], emit); err != nil {
+						b.Fatal(err)
+					}
+					if err := s.Finish(emit); err != nil {
+						b.Fatal(err)
+					}
+					i++
+				}
+			})
+		}
+	}
+}
+
 func BenchmarkJunk(b *testing.B) {
 	for name, wire := range junk(64 << 10) {
 		b.Run(name, func(b *testing.B) {
 			d := NewDecompressor(Params{})
 			for b.Loop() {
 				d.Append(nil, wire, 1<<20)
+			}
+		})
+		b.Run(name+", streamed", func(b *testing.B) {
+			d := NewDecompressor(Params{})
+			b.SetBytes(int64(len(wire)))
+			for b.Loop() {
+				s := d.Stream()
+				s.Write(wire, func([]byte) error { return nil })
+				s.Release()
 			}
 		})
 	}
@@ -97,5 +140,23 @@ func BenchmarkBomb(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		d.Append(nil, bomb, 1<<20)
+	}
+}
+
+func BenchmarkStreamOfMegabytes(b *testing.B) {
+	for i, name := range []string{"json", "random", "zeros"} {
+		b.Run(name, func(b *testing.B) {
+			wire := newStdClient(b, 6, false).compress(megabytes()[i])
+			d := NewDecompressor(Params{})
+			b.SetBytes(1 << 20)
+			b.ReportAllocs()
+			for b.Loop() {
+				s := d.Stream()
+				s.Write(wire, func([]byte) error { return nil })
+				if err := s.Finish(nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package deflate
 // The types of blocks (RFC 1951 section 3.2.3), as the three bits that begin a
 // block which is not the last.
 const (
+	storedBlock  = 0 << 1
 	fixedBlock   = 1 << 1
 	dynamicBlock = 2 << 1
 )

@@ -2,10 +2,6 @@ package deflate
 
 import "unsafe"
 
-// contextWindow is how much plaintext a connection keeps at most to compress
-// the next message with, in bytes.
-const contextWindow = 1 << contextBits
-
 // A Compressor makes the compressed form of what a server sends on one
 // connection. See the package comment for memory and concurrency.
 type Compressor struct {
@@ -16,6 +12,9 @@ type Compressor struct {
 
 // NewCompressor returns the compressor for a connection with the parameters p.
 // Only the Server fields count. It never uses a distance above 1<<ServerBits.
+// With takeover it keeps 1<<ServerBits or 1<<ServerKeeps bytes of plaintext,
+// whichever is less, but never more than 8 KiB: farther back the encoder does not
+// search, apart from the message itself.
 //
 // level, 1 to 9, applies without takeover and with a window of 15 bits, from
 // 128 bytes on; other values mean 1. In all other cases there is but one level,
@@ -29,7 +28,7 @@ func NewCompressor(p Params, level int) *Compressor {
 	}
 	c := &Compressor{bits: windowBits(p.ServerBits), level: int8(level)}
 	if p.ServerTakeover {
-		c.sent.size = min(1<<c.bits, contextWindow)
+		c.sent.size = min(1<<min(c.bits, windowBits(p.ServerKeeps)), maxCarry)
 	}
 	return c
 }

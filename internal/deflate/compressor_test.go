@@ -240,7 +240,10 @@ func TestCompressorMemory(t *testing.T) {
 		{Params{ServerBits: 9}, 64},
 		{Params{ServerTakeover: true, ServerBits: 8}, 256 + 64},
 		{Params{ServerTakeover: true, ServerBits: 12}, 4096 + 64},
-		{Params{ServerTakeover: true, ServerBits: 15}, 4096 + 64},
+		{Params{ServerTakeover: true, ServerBits: 13}, 8192 + 64},
+		{Params{ServerTakeover: true, ServerBits: 15}, 8192 + 64}, // no farther back is searched
+		{Params{ServerTakeover: true, ServerBits: 15, ServerKeeps: 12}, 4096 + 64},
+		{Params{ServerTakeover: true, ServerBits: 9, ServerKeeps: 12}, 512 + 64},
 	} {
 		c := NewCompressor(tt.p, 1)
 		if got := c.MemoryBytes(); got > 64 {

@@ -29,10 +29,12 @@ func clampLimit(limit int64) int64 {
 	return min(max(limit, 0), math.MaxInt/4)
 }
 
-// A Decompressor inflates what one client sends. See the package comment for
-// memory and concurrency.
+// A Decompressor inflates what one client sends: a message that is there as a
+// whole with Append, one that is still arriving with Stream. See the package
+// comment for memory and concurrency.
 type Decompressor struct {
 	received window // what the client may refer to; size 0 without takeover
+	stream   Stream // of the message that is under way
 }
 
 // NewDecompressor returns the decompressor for a connection with the parameters
@@ -72,7 +74,12 @@ func (d *Decompressor) Append(dst, compressed []byte, limit int64) ([]byte, erro
 	return out, nil
 }
 
-// MemoryBytes is what d occupies between two calls, in bytes.
+// MemoryBytes is what d occupies between two calls, in bytes. While a [Stream]
+// is under way, that includes what it has borrowed.
 func (d *Decompressor) MemoryBytes() int {
-	return int(unsafe.Sizeof(*d)) + cap(d.received.buf)
+	n := int(unsafe.Sizeof(*d)) + cap(d.received.buf)
+	if d.stream.dec != nil {
+		n += int(unsafe.Sizeof(*d.stream.dec))
+	}
+	return n
 }

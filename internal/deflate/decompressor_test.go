@@ -19,19 +19,20 @@ func mustInflate(tb testing.TB, d *Decompressor, wire []byte) []byte {
 	return msg
 }
 
-func TestExamplesOfTheRFC(t *testing.T) {
-	for _, tt := range []struct {
-		name, wire string
-	}{
-		// RFC 7692 section 7.2.3
-		{"one block", "\xf2\x48\xcd\xc9\xc9\x07\x00"},
-		{"stored block", "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"},
-		{"final block", "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"},
-		{"two blocks", "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"},
+// helloExamples are ways to send "Hello".
+var helloExamples = []struct{ name, wire string }{
+	// RFC 7692 section 7.2.3
+	{"one block", "\xf2\x48\xcd\xc9\xc9\x07\x00"},
+	{"stored block", "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"},
+	{"final block", "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"},
+	{"two blocks", "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"},
 
-		{"nothing behind the final block", "\xf3\x48\xcd\xc9\xc9\x07\x00"},
-		{"two final blocks", "\xf3\x48\x05\x00\xcb\xc9\xc9\x07\x00\x00"},
-	} {
+	{"nothing behind the final block", "\xf3\x48\xcd\xc9\xc9\x07\x00"},
+	{"two final blocks", "\xf3\x48\x05\x00\xcb\xc9\xc9\x07\x00\x00"},
+}
+
+func TestExamplesOfTheRFC(t *testing.T) {
+	for _, tt := range helloExamples {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, p := range []Params{{}, {ClientTakeover: true}} {
 				if got := mustInflate(t, NewDecompressor(p), []byte(tt.wire)); string(got) != "Hello" {

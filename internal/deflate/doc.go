@@ -15,10 +15,13 @@
 //
 // Idle connections are many and messages are short, so a connection keeps no
 // encoder and no decoder, only the plaintext that its next message may refer
-// to: nothing without context takeover, else at most 4 KiB in each direction, and
-// 32 KiB from a client that does not let its window be limited. Everything larger is borrowed from
-// pools for the length of one call, and a message allocates nothing as long as
-// the destination has room.
+// to: nothing without context takeover, else in each direction at most the window
+// of Options.WindowBits, which is 4 KiB unless something else is asked for. What
+// the server sent is never more than 8 KiB, because its encoder searches no
+// farther back; what a client sent can be 32 KiB if it does not let its window be
+// limited. It takes memory only as it comes. Everything larger is borrowed from
+// pools, for one call or for the message that a [Stream] inflates, and a message
+// allocates nothing as long as the destination has room.
 //
 // # Two encoders
 //
@@ -29,9 +32,17 @@
 // than 32 KiB, and flate.StatelessDeflate, which could do with smaller ones,
 // allocates a quarter of a megabyte at each call.
 //
+// # Two decoders
+//
+// A whole message is inflated by a pooled reader of flate. Such a reader asks for
+// its input and never recovers from the lack of it, so for a message that is
+// still arriving it would need a goroutine that waits. The decoder of a Stream is
+// our own: it can stop before any bit and go on when there is more. Both accept
+// the same messages, apart from the limits that the first one has.
+//
 // # Concurrency
 //
-// A [Compressor] or [Decompressor] serves one connection and one goroutine at a
+// A [Compressor], or a [Decompressor] with its Stream, serves one connection and one goroutine at a
 // time. A Compressor without takeover has no state and may be shared freely.
 // No function starts a goroutine or blocks.
 package deflate

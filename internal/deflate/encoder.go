@@ -8,7 +8,7 @@ const (
 	maxBlock = 32 << 10
 
 	// maxCarry is how much of the plaintext before a block is searched for
-	// matches. Windows above it are rare here, see NewCompressor.
+	// matches, so it is also the most that a connection keeps for it.
 	maxCarry = 8 << 10
 )
 

@@ -27,6 +27,27 @@ func Example() {
 	// 59 bytes become 4
 }
 
+func ExampleDecompressor_Stream() {
+	d := deflate.NewDecompressor(deflate.Params{})
+	emit := func(piece []byte) error {
+		fmt.Printf("%q\n", piece)
+		return nil
+	}
+	s := d.Stream()
+	defer s.Release() // if it does not come to Finish
+	for _, fragment := range []string{"\xf2\x48\xcd", "\xc9\xc9\x07\x00"} {
+		if err := s.Write([]byte(fragment), emit); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	fmt.Println(s.Finish(emit))
+	// Output:
+	// "He"
+	// "llo"
+	// <nil>
+}
+
 func ExampleDecompressor_Append() {
 	d := deflate.NewDecompressor(deflate.Params{})
 	msg, err := d.Append(nil, []byte("\xf2\x48\xcd\xc9\xc9\x07\x00"), 1<<20)

@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -42,6 +43,36 @@ func FuzzRoundTrip(f *testing.F) {
 				}
 			}
 			hist.extend(msg)
+		}
+	})
+}
+
+// FuzzStream has two messages inflated as a whole and in parts, on connections
+// with the same history, and expects the same of both.
+func FuzzStream(f *testing.F) {
+	for _, tt := range helloExamples {
+		f.Add([]byte(tt.wire), []byte("\xf2\x00\x11\x00\x00"), uint8(1), uint64(0), uint8(3))
+	}
+	for name, wire := range shortWires(f) {
+		if len(wire) < 2000 {
+			f.Add(wire, wire, uint8(len(name)), uint64(len(wire)), uint8(len(wire)))
+		}
+	}
+	f.Add(emptyDynamicBlocks(200), dynamic(nil, nil).wire(), uint8(0), uint64(1), uint8(200))
+	f.Add(fixed().symbols('a', lastLength-1).bits(31, 5).distance(0).symbols(endOfBlock).wire(),
+		dynamic(lengths{'a': 1, endOfBlock: 1}, lengths{0: 1}).symbols('a', endOfBlock).wire(), uint8(15), uint64(2), uint8(1))
+	f.Fuzz(func(t *testing.T, first, second []byte, bits uint8, seed uint64, most uint8) {
+		p := Params{ClientTakeover: bits&8 != 0, ClientBits: 8 + bits&7}
+		pair, rnd := newPair(p), rand.New(rand.NewPCG(seed, 0))
+		hello := jsonLike(600, int(bits)) // something that lies there to be referred to
+		wire := mustCompress(t, client(p), hello)
+		if got, err := pair.inflate(t, wire, cut(rnd, wire, 1+int(most))...); err != nil || !bytes.Equal(got, hello) {
+			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+		for _, wire := range [][]byte{first, second} {
+			if _, err := pair.inflate(t, wire, cut(rnd, wire, 1+int(most))...); err != nil {
+				return
+			}
 		}
 	})
 }

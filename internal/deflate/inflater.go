@@ -46,7 +46,7 @@ func (f *inflater) message(dst, compressed []byte, limit int, w *window) ([]byte
 	out, maxLen := dst, len(dst)+limit
 	for parts := 0; ; parts++ {
 		if parts > 64+len(compressed)/64 {
-			return nil, fmt.Errorf("%w: %d final blocks", ErrCorrupt, parts)
+			return nil, fmt.Errorf("%w: %w: %d final blocks", ErrCorrupt, errNoOutput, parts)
 		}
 		history := w.buf
 		if w.size == 0 {
@@ -78,7 +78,7 @@ func (f *inflater) part(out []byte, start, maxLen int, history []byte) ([]byte, 
 		case err == io.EOF:
 			return out, nil
 		case err != nil:
-			return nil, fmt.Errorf("%w: %v", ErrCorrupt, err)
+			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 		case n > 0:
 		case len(out) == maxLen:
 			return nil, ErrTooBig

@@ -12,7 +12,12 @@ const (
 	clientMaxBits    = "client_max_window_bits"
 )
 
-// Negotiate answers a client's offers. The offers are the values of all its
+// Negotiate is [NegotiateWith] the default windows.
+func Negotiate(mode Mode, offers []string) (p Params, response string, ok bool) {
+	return NegotiateWith(Options{Mode: mode}, offers)
+}
+
+// NegotiateWith answers a client's offers. The offers are the values of all its
 // Sec-WebSocket-Extensions header lines, in order. The first offer of
 // permessage-deflate that can be honoured is taken; an offer with an unknown or
 // repeated parameter or a value out of range is not (RFC 7692 section 7.1), and
@@ -24,17 +29,20 @@ const (
 // response are zero.
 //
 // With [Message], response always excludes takeover in both directions. With
-// [Context] the client's takeover is accepted, with its window limited to 4 KiB
-// if the client lets it be. One that does not may cost 32 KiB, once it has sent as
-// much: excluding its takeover would save that, but there are clients that offer
-// the bare extension and keep their window whatever the answer.
+// [Context] the client's takeover is accepted, with its window limited to
+// o.WindowBits if the client lets it be (section 7.1.2.2). One that does not may
+// cost 32 KiB, once it has sent as much: excluding its takeover would save that,
+// but there are clients that offer the bare extension and keep their window
+// whatever the answer.
 //
 // A window of the server that is below 15 bits is announced only to a client
 // that speaks of windows in its offer. Section 7.1.2.1 would let the server
 // announce it to all, but some clients that never mention windows fail the
-// connection then, and a client with a larger window inflates the same.
-func Negotiate(mode Mode, offers []string) (p Params, response string, ok bool) {
-	if mode != Message && mode != Context {
+// connection then. For the others the server keeps no more than o.WindowBits
+// either (Params.ServerKeeps), but within one message, where it costs nothing, it
+// uses the whole window.
+func NegotiateWith(o Options, offers []string) (p Params, response string, ok bool) {
+	if o.Mode != Message && o.Mode != Context {
 		return Params{}, "", false
 	}
 	for _, line := range offers {
@@ -46,8 +54,8 @@ func Negotiate(mode Mode, offers []string) (p Params, response string, ok bool) 
 			if !strings.EqualFold(e.name, extensionName) {
 				continue
 			}
-			if o, valid := parseOffer(e.params); valid {
-				p, response = o.accept(mode)
+			if offer, valid := parseOffer(e.params); valid {
+				p, response = offer.accept(o)
 				return p, response, true
 			}
 		}
@@ -113,21 +121,26 @@ func parseBits(s string, to *uint8) bool {
 
 // accept makes the agreement. A client_no_context_takeover in the offer is only
 // a hint (RFC 7692 section 7.1.1.2); it is confirmed, because it saves memory.
-func (o offer) accept(mode Mode) (Params, string) {
-	p := Params{ServerBits: windowBits(o.serverBits), ClientBits: maxBits}
-	sayServerBits := o.serverBits != 0
-	if mode == Context && !o.serverNoTakeover {
-		p.ServerTakeover = true
-		if sayServerBits = o.serverBits != 0 || o.clientBits != 0; sayServerBits {
-			p.ServerBits = min(p.ServerBits, contextBits)
-		}
+func (o offer) accept(opts Options) (Params, string) {
+	p := Params{
+		ServerTakeover: opts.Mode == Context && !o.serverNoTakeover,
+		ClientTakeover: opts.Mode == Context && !o.clientNoTakeover,
+		ServerBits:     maxBits,
+		ClientBits:     maxBits,
 	}
-	sayClientBits := false
-	if mode == Context && !o.clientNoTakeover {
-		p.ClientTakeover = true
-		if sayClientBits = o.clientBits != 0; sayClientBits {
-			p.ClientBits = min(o.clientBits, contextBits)
-		}
+	limit := windowBits(opts.WindowBits)
+	if p.ServerTakeover {
+		limit = opts.kept()
+	}
+	sayServerBits := o.serverBits != 0 || p.ServerTakeover && o.clientBits != 0
+	if sayServerBits {
+		p.ServerBits = min(windowBits(o.serverBits), limit)
+	} else if p.ServerTakeover && limit < maxBits {
+		p.ServerKeeps = limit
+	}
+	sayClientBits := p.ClientTakeover && o.clientBits != 0
+	if sayClientBits {
+		p.ClientBits = min(o.clientBits, opts.kept())
 	}
 	return p, p.response(sayServerBits, sayClientBits)
 }

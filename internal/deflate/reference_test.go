@@ -12,6 +12,7 @@ type reference struct {
 	bit     int // position in in
 	out     []byte
 	maxDist int
+	lenient bool // takes incomplete codes, and final blocks before the end
 }
 
 var errReference = errors.New("reference: bad input")
@@ -35,6 +36,18 @@ func inflateReference(hist, wire []byte) (msg []byte, maxDist int, err error) {
 	return r.out[len(hist):], r.maxDist, nil
 }
 
+// prefixReference is what the first bytes of a message say, as far as they say it
+// for certain.
+func prefixReference(wire []byte) []byte {
+	r := &reference{in: wire, lenient: true}
+	func() {
+		defer func() { _ = recover() }() // the end of wire
+		for r.block() == nil {
+		}
+	}()
+	return r.out
+}
+
 func (r *reference) bits(n int) (v int) {
 	for i := range n {
 		v |= int(r.in[r.bit/8]>>(r.bit%8)&1) << i
@@ -44,7 +57,9 @@ func (r *reference) bits(n int) (v int) {
 }
 
 func (r *reference) block() error {
-	r.bits(1)
+	if final := r.bits(1); final == 1 && r.lenient {
+		defer func() { r.bit = (r.bit + 7) / 8 * 8 }()
+	}
 	switch r.bits(2) {
 	case 0:
 		r.bit = (r.bit + 7) / 8 * 8
@@ -52,8 +67,10 @@ func (r *reference) block() error {
 		if r.bits(16) != n^0xffff {
 			return errReference
 		}
-		r.out = append(r.out, r.in[r.bit/8:r.bit/8+n]...)
-		r.bit += 8 * n
+		for range n {
+			r.out = append(r.out, r.in[r.bit/8])
+			r.bit += 8
+		}
 		return nil
 	case 1:
 		lit := make([]int, 288)
@@ -102,7 +119,7 @@ func (r *reference) dynamic() error {
 			lens = append(lens, s)
 		}
 	}
-	if len(lens) != nlit+ndist || nlit > 286 || !complete(lens[:nlit]) || !complete(lens[nlit:]) {
+	if len(lens) != nlit+ndist || nlit > 286 || !r.lenient && (!complete(lens[:nlit]) || !complete(lens[nlit:])) {
 		return errReference
 	}
 	return r.symbols(canonical(lens[:nlit]), canonical(lens[nlit:]))

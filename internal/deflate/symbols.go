@@ -40,13 +40,14 @@ func distSymbol(x uint32) (sym, extra uint) {
 	return 2*extra + 2 + uint(x)>>extra&1, extra
 }
 
-// The fixed code of RFC 1951 section 3.2.6. Its distances are five bits.
+// The fixed code of RFC 1951 section 3.2.6. Its distances are five bits. The last
+// two symbols of both have words but no meaning.
 var (
 	fixedLens  [288]uint8
 	fixedCodes [288]uint16
 
-	fixedDistLens  [numDist]uint8
-	fixedDistCodes [numDist]uint16
+	fixedDistLens  [32]uint8
+	fixedDistCodes [32]uint16
 )
 
 func init() {
