@@ -9,13 +9,11 @@ import (
 	"testing"
 )
 
-// kernelBacklog returns the length of the accept queue as the kernel keeps it.
-// For a listening socket TCP_INFO has it in tcpi_sacked, the eighth word of the
-// structure (tcp(7), tcp_get_info). The syscall package has no reader of
-// tcp_info, but ICMPv6Filter is eight words too.
-func kernelBacklog(t *testing.T, l *Listener) int {
+// tcpInfo returns the first eight words of the kernel's tcp_info (tcp(7)). The
+// syscall package has no reader of it, but ICMPv6Filter is eight words too.
+func tcpInfo(t *testing.T, s syscall.Conn) *syscall.ICMPv6Filter {
 	t.Helper()
-	raw, err := l.SyscallConn()
+	raw, err := s.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +24,14 @@ func kernelBacklog(t *testing.T, l *Listener) int {
 	}); err != nil || failed != nil {
 		t.Fatalf("TCP_INFO: %v, %v", err, failed)
 	}
-	return int(words.Data[7])
+	return words
+}
+
+// kernelBacklog returns the length of the accept queue as the kernel keeps it: for a
+// listening socket it is in tcpi_sacked, the eighth word (tcp_get_info).
+func kernelBacklog(t *testing.T, l *Listener) int {
+	t.Helper()
+	return int(tcpInfo(t, l).Data[7])
 }
 
 func TestBacklogReachesTheKernel(t *testing.T) { // L-12

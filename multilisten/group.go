@@ -35,6 +35,19 @@ type Options struct {
 	// Policy is AllOrNothing unless set.
 	Policy Policy
 
+	// InBufferSize is the kernel's receive buffer of a connection, in bytes
+	// (SO_RCVBUF). It is set on each listening TCP socket before listen(2), because
+	// the window scale that both sides agree on when a connection opens comes from
+	// it (RFC 7323 section 2); accepted connections inherit it. Zero leaves the
+	// system's, which many systems adapt to each connection; a fixed size ends that.
+	// Less than zero or more than 2³¹-1 is an error.
+	//
+	// The system may give another size (Linux: twice as much, and at most
+	// net.core.rmem_max counts). If it refuses, as BSD does beyond its maximum, the
+	// binding opens all the same: see ListenerState.InBufferErr. Unix sockets have
+	// no window and are left alone.
+	InBufferSize int
+
 	// Control, if not nil, is called with each socket before it is bound, as in
 	// [net.ListenConfig]. An error of it fails the binding.
 	Control func(network, address string, c syscall.RawConn) error
@@ -72,6 +85,9 @@ func Open(ctx context.Context, opts Options, bindings ...Binding) (*Group, error
 	}
 	if opts.Policy > BestEffort {
 		return nil, fmt.Errorf("multilisten: unknown policy %v", opts.Policy)
+	}
+	if err := opts.checkBuffer(); err != nil {
+		return nil, err
 	}
 	g := &Group{}
 	for i, b := range bindings {

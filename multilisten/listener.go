@@ -22,6 +22,7 @@ type Listener struct {
 	socket    socket   // nil unless bound or listening
 	bound     net.Addr // of the socket, or of the last one; nil before the first
 	err       error    // why the last attempt to open failed
+	bufferErr error    // why the system refused Options.InBufferSize then
 	opening   bool     // an attempt to open is under way
 	cancelled bool     // Close came while opening
 	retired   bool     // the group is closed: no Reopen

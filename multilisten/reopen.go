@@ -26,8 +26,9 @@ func (l *Listener) bind(ctx context.Context) error {
 	if err := l.beginOpen(); err != nil {
 		return l.wrap(err)
 	}
-	s, err := listen(ctx, l.at, l.binding.Backlog, l.opts.Control)
-	if err = l.endOpen(s, err); err != nil {
+	var refused error
+	s, err := listen(ctx, l.at, l.binding.Backlog, l.opts.control(&refused))
+	if err = l.endOpen(s, err, refused); err != nil {
 		if s != nil {
 			s.Close()
 		}
@@ -51,12 +52,12 @@ func (l *Listener) beginOpen() error {
 }
 
 // endOpen takes the new socket, unless Close came while it was being made: then
-// it is the caller's to close.
-func (l *Listener) endOpen(s socket, err error) error {
+// it is the caller's to close. refused is why it has not Options.InBufferSize.
+func (l *Listener) endOpen(s socket, err, refused error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.opening = false
-	l.err = err
+	l.err, l.bufferErr = err, refused
 	if err != nil {
 		return err
 	}

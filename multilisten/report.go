@@ -19,6 +19,11 @@ type ListenerState struct {
 	Bound     netip.AddrPort // real address and port; zero unless open, and for a Unix socket
 	TLS       bool           // Binding.TLS
 	Err       error          // why the last attempt to open failed; nil if it did not
+
+	// InBufferErr is why the system refused Options.InBufferSize at the last attempt
+	// to open; nil if it did not. The binding is open nevertheless, with the system's
+	// receive buffer. It is errors.ErrUnsupported where there is no such option.
+	InBufferErr error
 }
 
 // States returns the state of every binding in order, with those that BestEffort
@@ -42,6 +47,8 @@ func (l *Listener) report() ListenerState {
 		Requested: l.binding.Addr,
 		TLS:       l.binding.TLS,
 		Err:       l.err,
+
+		InBufferErr: l.bufferErr,
 	}
 	if l.socket != nil {
 		s.Bound = addrPort(l.bound)

@@ -204,7 +204,7 @@ func TestCloseDuringReopenWins(t *testing.T) { // L-29
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := l.endOpen(s, nil); !errors.Is(err, net.ErrClosed) {
+	if err := l.endOpen(s, nil, nil); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("endOpen = %v, want net.ErrClosed", err)
 	}
 	if l.State() != StateClosed {
