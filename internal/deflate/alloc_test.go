@@ -48,7 +48,7 @@ func TestMessagesDoNotAllocate(t *testing.T) {
 					for part := out; len(part) > 0 && err == nil; part = part[min(len(part), 1000):] {
 						err = s.Write(part[:min(len(part), 1000)], emit)
 					}
-					if end := s.Finish(emit); err != nil || end != nil || len(back) != n {
+					if end := s.Finish(); err != nil || end != nil || len(back) != n {
 						t.Fatalf("%d bytes were streamed, %v, %v", len(back), err, end)
 					}
 				}

@@ -1,6 +1,7 @@
 package deflate
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 )
@@ -104,7 +105,7 @@ func BenchmarkStream(b *testing.B) {
 					if err := s.Write(wires[i], emit); err != nil {
 						b.Fatal(err)
 					}
-					if err := s.Finish(emit); err != nil {
+					if err := s.Finish(); err != nil {
 						b.Fatal(err)
 					}
 					i++
@@ -143,6 +144,24 @@ func BenchmarkBomb(b *testing.B) {
 	}
 }
 
+func BenchmarkInflateMegabytes(b *testing.B) {
+	for i, name := range []string{"json", "random", "zeros"} {
+		wire := bytes.Clone(newStdClient(b, 6, false).compress(megabytes()[i]))
+		for _, room := range []int{0, 1 << 20} {
+			b.Run(fmt.Sprintf("%s/room %d", name, room), func(b *testing.B) {
+				d, buf := NewDecompressor(Params{}), make([]byte, 0, room)
+				b.SetBytes(1 << 20)
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := d.Append(buf, wire, 1<<20); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
 func BenchmarkStreamOfMegabytes(b *testing.B) {
 	for i, name := range []string{"json", "random", "zeros"} {
 		b.Run(name, func(b *testing.B) {
@@ -153,7 +172,7 @@ func BenchmarkStreamOfMegabytes(b *testing.B) {
 			for b.Loop() {
 				s := d.Stream()
 				s.Write(wire, func([]byte) error { return nil })
-				if err := s.Finish(nil); err != nil {
+				if err := s.Finish(); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -17,7 +17,7 @@ var (
 	errDistance  = fmt.Errorf("%w: distance beyond the history", ErrCorrupt)
 )
 
-// A decoder inflates one message that comes in pieces, into a ring that someone
+// A decoder inflates one message, as a whole or in pieces, into a ring that someone
 // has to empty. It can stop before any bit: each step of it consumes all that it
 // needs or nothing.
 type decoder struct {
@@ -63,19 +63,22 @@ var fixedTables = sync.OnceValues(func() (lit, dist *codeTable) {
 })
 
 // borrowDecoder returns a decoder at the beginning of a message, which may refer
-// to what was received. keeps is how much history there is once a final block
-// has passed.
-func borrowDecoder(received *window, keeps int) *decoder {
+// to what was received. Behind a final block it may refer to as much, or without
+// takeover to the message alone.
+func borrowDecoder(received *window) *decoder {
 	d := decoders.Get().(*decoder)
 	d.bitReader = bitReader{}
 	d.begin(received.buf)
-	d.at, d.final, d.ended, d.length, d.keeps = atBlock, false, false, 0, keeps
-	d.received = received
+	d.at, d.final, d.ended, d.length = atBlock, false, false, 0
+	d.received, d.keeps = received, received.size
+	if d.keeps == 0 {
+		d.keeps = maxWindow
+	}
 	return d
 }
 
 func (d *decoder) giveBack() {
-	d.received = nil
+	d.received, d.in = nil, nil
 	decoders.Put(d)
 }
 

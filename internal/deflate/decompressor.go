@@ -64,13 +64,13 @@ func (d *Decompressor) Append(dst, compressed []byte, limit int64) ([]byte, erro
 	if int64(len(compressed)) > CompressedLimit(limit) {
 		return dst, ErrTooBig
 	}
-	f := inflaters.Get().(*inflater)
-	out, err := f.message(dst, compressed, int(limit), &d.received)
-	f.src = source{}
-	inflaters.Put(f)
+	dec := borrowDecoder(&d.received)
+	defer dec.giveBack()
+	out, err := dec.message(dst, compressed, int(limit))
 	if err != nil {
 		return dst, err
 	}
+	dec.keep(&d.received)
 	return out, nil
 }
 

@@ -32,13 +32,15 @@
 // than 32 KiB, and flate.StatelessDeflate, which could do with smaller ones,
 // allocates a quarter of a megabyte at each call.
 //
-// # Two decoders
+// # One decoder
 //
-// A whole message is inflated by a pooled reader of flate. Such a reader asks for
-// its input and never recovers from the lack of it, so for a message that is
-// still arriving it would need a goroutine that waits. The decoder of a Stream is
-// our own: it can stop before any bit and go on when there is more. Both accept
-// the same messages, apart from the limits that the first one has.
+// The decoder is our own. A reader of flate asks for its input and never recovers
+// from the lack of it, so for a message that is still arriving it would need a
+// goroutine that waits; and that of klauspost/compress v1.17.9 takes the code of an
+// earlier block, of any connection that used the reader, for that of a block that has
+// none. Ours can stop before any bit and go on when there is more. It inflates whole
+// messages, too, so [Decompressor.Append] and a Stream accept the same ones, apart
+// from the limits that Append has.
 //
 // # Concurrency
 //

@@ -41,7 +41,7 @@ func ExampleDecompressor_Stream() {
 			return
 		}
 	}
-	fmt.Println(s.Finish(emit))
+	fmt.Println(s.Finish())
 	// Output:
 	// "He"
 	// "llo"

@@ -47,8 +47,8 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// FuzzStream has two messages inflated as a whole and in parts, on connections
-// with the same history, and expects the same of both.
+// FuzzStream has two messages inflated as a whole, in parts and by the standard
+// library, on connections with the same history, and expects the same of all.
 func FuzzStream(f *testing.F) {
 	for _, tt := range helloExamples {
 		f.Add([]byte(tt.wire), []byte("\xf2\x00\x11\x00\x00"), uint8(1), uint64(0), uint8(3))
@@ -78,7 +78,7 @@ func FuzzStream(f *testing.F) {
 }
 
 // FuzzDecompressor takes junk, twice, as a connection would that overlooks the
-// first error.
+// first error. The standard library says what has to come of it.
 func FuzzDecompressor(f *testing.F) {
 	f.Add([]byte("\xf2\x48\xcd\xc9\xc9\x07\x00"), uint16(100), true)
 	f.Add([]byte("\xf3\x48\x05\x00\xcb\xc9\xc9\x07\x00\x00"), uint16(3), false)
@@ -87,6 +87,7 @@ func FuzzDecompressor(f *testing.F) {
 	f.Add(emptyDynamicBlocks(200), uint16(0), false)
 	f.Fuzz(func(t *testing.T, wire []byte, limit uint16, takeover bool) {
 		d := NewDecompressor(Params{ClientTakeover: takeover, ClientBits: 9})
+		std := &standard{window{size: d.received.size}}
 		for range 2 {
 			out, err := d.Append([]byte("head"), wire, int64(limit))
 			if len(out) > 4+int(limit) || string(out[:4]) != "head" {
@@ -94,6 +95,20 @@ func FuzzDecompressor(f *testing.F) {
 			}
 			if err != nil && (len(out) != 4 || !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooBig)) {
 				t.Fatalf("%d bytes with error %v", len(out), err)
+			}
+			if std != nil {
+				want, wantErr := std.inflate(wire)
+				if wantErr == nil && (len(want) > int(limit) || int64(len(wire)) > CompressedLimit(int64(limit))) {
+					wantErr = ErrTooBig
+				}
+				switch {
+				case errors.Is(err, errNoOutput), err != nil && wantErr == ErrCorrupt:
+				case !errors.Is(err, wantErr), err == nil && !bytes.Equal(out[4:], want):
+					t.Fatalf("got %q, %v, want %q, %v", out[4:], err, want, wantErr)
+				}
+			}
+			if err != nil {
+				std = nil // has another history from now on
 			}
 			// What the strict inflater takes, ours takes too, with the same result.
 			if msg, _, refErr := inflateReference(nil, wire); refErr == nil && !takeover && err == nil && !bytes.Equal(out[4:], msg) {

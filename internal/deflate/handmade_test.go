@@ -95,6 +95,16 @@ func (b *handmade) header(cl lengths, syms ...[2]int) *handmade {
 	return b
 }
 
+// stored are stored blocks, of which the last begins with head.
+func stored(head byte, p []byte) (wire []byte) {
+	for len(p) > 30000 {
+		wire = append(wire, stored(0, p[:30000])...)
+		p = p[30000:]
+	}
+	n := len(p)
+	return append(append(wire, head, byte(n), byte(n>>8), ^byte(n), ^byte(n>>8)), p...)
+}
+
 // zeros are many words of one bit.
 func (b *handmade) zeros(n int) *handmade {
 	for range n {

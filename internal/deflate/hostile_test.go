@@ -53,7 +53,7 @@ func TestBombIsRefusedWithinItsLimit(t *testing.T) {
 	const limit = 1 << 20
 	bomb := bytes.Clone(newStdClient(t, 1, false).compress(make([]byte, 64<<20)))
 	d := NewDecompressor(Params{ClientTakeover: true})
-	mustInflate(t, d, []byte{0}) // the pool has a reader now
+	mustInflate(t, d, []byte{0}) // the pool has a decoder now
 
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -63,7 +63,7 @@ func TestBombIsRefusedWithinItsLimit(t *testing.T) {
 	if !errors.Is(err, ErrTooBig) || got != nil {
 		t.Fatalf("Append = %d bytes, %v", len(got), err)
 	}
-	// All capacities up to the limit, each twice the one before, and a reader
+	// All capacities up to the limit, each twice the one before, and a decoder
 	// if the pool was emptied.
 	if n := after.TotalAlloc - before.TotalAlloc; n > 2*limit+256<<10 {
 		t.Errorf("%d bytes were allocated for a limit of %d", n, limit)
@@ -82,10 +82,6 @@ func TestGrowthEndsAtTheLimit(t *testing.T) {
 // All prefixes of a message are refused, but those that are a message
 // themselves: a single zero, or all up to the end of a final block.
 func TestTruncatedMessageIsCorrupt(t *testing.T) {
-	stored := func(head byte, p []byte) []byte {
-		n := len(p)
-		return append([]byte{head, byte(n), byte(n >> 8), ^byte(n), ^byte(n >> 8)}, p...)
-	}
 	for _, tt := range []struct {
 		name string
 		wire []byte
@@ -146,6 +142,30 @@ func TestPooledReaderForgetsTheOtherConnection(t *testing.T) {
 	}
 }
 
+// The reader of klauspost/compress v1.17.9 takes the code of a block before if there
+// are no words for distances. If its pool serves all connections, that block may be
+// one of another client.
+func TestCodeOfAnEarlierBlockIsNotUsed(t *testing.T) {
+	const a, b, end, three = 'a', 'b', endOfBlock, firstLength
+	code := lengths{a: 2, b: 2, end: 2, three: 2}
+	valid := dynamic(code, lengths{0: 1, 1: 1}).symbols(a, b, three).distance(1).symbols(end).wire()
+	for bit := range uint64(2) { // a word of the code before
+		invalid := dynamic(code, nil).symbols(a, b, three).bits(bit, 1).symbols(end).wire()
+		for range 10 {
+			if got := mustInflate(t, NewDecompressor(Params{}), valid); string(got) != "ababa" {
+				t.Fatalf("got %q", got)
+			}
+			if got, err := NewDecompressor(Params{}).Append(nil, invalid, plenty); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("another connection's block: got %q, %v", got, err)
+			}
+			both := append(append(valid[:len(valid):len(valid)], 0, 0, 0xff, 0xff), invalid...)
+			if got, err := NewDecompressor(Params{}).Append(nil, both, plenty); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("the block before: got %q, %v", got, err)
+			}
+		}
+	}
+}
+
 // junk are messages that make work and give nothing.
 func junk(n int) map[string][]byte {
 	full := appendWindowed(nil, nil, mixed(32<<10), maxWindow)
@@ -180,14 +200,77 @@ func emptyDynamicBlocks(n int) []byte {
 func TestWorkWithoutOutputIsRefused(t *testing.T) {
 	for name, wire := range junk(1 << 20) {
 		t.Run(name, func(t *testing.T) {
-			f := newInflater()
-			if _, err := f.message(nil, wire, 1<<30, new(window)); !errors.Is(err, ErrCorrupt) {
-				t.Errorf("message = %v", err)
+			for i := 120 << 10; i < len(wire); i++ {
+				wire[i] = 0xff // would be another error
 			}
-			if most := 200 << 10; f.src.pos > most {
-				t.Errorf("refused after %d bytes, want at most %d", f.src.pos, most)
+			if _, err := NewDecompressor(Params{}).Append(nil, wire, 1<<30); !errors.Is(err, errNoOutput) {
+				t.Errorf("Append = %v", err)
 			}
 		})
+	}
+}
+
+func TestDataFromWhichNothingComesOutEndsAfter40KiB(t *testing.T) {
+	empty := func(n int) []byte { return bytes.Repeat([]byte{0, 0, 0, 0xff, 0xff}, n/5) }
+	const most = 1024 + 40<<10
+	text := stored(0, randomBytes(1, 2000))
+	for _, tt := range []struct {
+		name string
+		wire []byte
+		ok   bool
+	}{
+		{"nothing", empty(most - 1), true},
+		{"nothing, longer", empty(most + 4), false},
+		{"then text", append(empty(most-10), text...), true},
+		{"then text, but too late", append(empty(most), text...), false},
+		// Each byte that comes out allows for two more.
+		{"text before", append(text, empty(most+2*2000-len(text)-1)...), true},
+		{"text before, longer", append(text, empty(most+2*2000-len(text)+4)...), false},
+	} {
+		_, err := NewDecompressor(Params{}).Append(nil, append(tt.wire, 0), 1<<20)
+		if (err == nil) != tt.ok || err != nil && !errors.Is(err, errNoOutput) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
+func TestWhatComesOutCountsBeforeAnError(t *testing.T) {
+	for _, n := range []int{1, 1000, 1 << 15, 70000} {
+		wire := append(bytes.Clone(newStdClient(t, 6, false).compress(jsonLike(n, 1))), 0, 0, 0xff, 0xff, 6)
+		d := NewDecompressor(Params{})
+		if _, err := d.Append(nil, wire, int64(n)); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%d bytes, then an error, with limit %d: %v", n, n, err)
+		}
+		if _, err := d.Append(nil, wire, int64(n)-1); !errors.Is(err, ErrTooBig) {
+			t.Errorf("%d bytes, then an error, with limit %d: %v", n, n-1, err)
+		}
+	}
+}
+
+func TestNothingIsWrittenBeyondTheLimit(t *testing.T) {
+	msg := bytes.Repeat([]byte("message "), 10000)
+	wire := newStdClient(t, 6, false).compress(msg)
+	for _, limit := range []int{0, 1, 1000, 1 << 15, 1<<15 + 1, len(msg) - 1, len(msg)} {
+		dst := append(make([]byte, 0, 100000), "head"...)
+		_, err := NewDecompressor(Params{}).Append(dst, wire, int64(limit))
+		if (err == nil) != (limit == len(msg)) {
+			t.Errorf("limit %d: %v", limit, err)
+		}
+		if all := dst[:cap(dst)]; string(all[:4]) != "head" || bytes.Count(all[4+limit:], []byte{0}) != len(all)-4-limit {
+			t.Errorf("limit %d: dst has more than that, or another head", limit)
+		}
+	}
+}
+
+func TestPooledDecoderForgetsTheMessage(t *testing.T) {
+	wire := []byte(helloExamples[0].wire)
+	for _, wire := range [][]byte{wire, wire[:3], []byte("\x06\x00")} {
+		NewDecompressor(Params{}).Append(nil, wire, plenty)
+		dec := decoders.Get().(*decoder)
+		if dec.in != nil || dec.received != nil {
+			t.Errorf("%d bytes and a history are kept by the pool", len(dec.in))
+		}
+		decoders.Put(dec)
 	}
 }
 

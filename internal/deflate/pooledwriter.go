@@ -58,5 +58,25 @@ func appendPooled(dst, msg []byte, level int) ([]byte, error) {
 		return dst, fmt.Errorf("deflate: compress %d bytes: %w", len(msg), err)
 	}
 	writers[level].Put(w)
-	return out[:len(out)-len(syncTail)], nil
+	if out = out[:len(out)-len(syncTail)]; len(out)-len(dst) > maxCompressed(len(msg)) {
+		return appendStored(dst, msg), nil
+	}
+	return out, nil
 }
+
+// maxCompressed is the longest that the compressed form of n bytes may be.
+func maxCompressed(n int) int { return n + n/1000 + 16 }
+
+// appendStored writes msg as it is: flate sometimes makes it longer.
+func appendStored(dst, msg []byte) []byte {
+	w := bitWriter{out: dst}
+	for len(msg) > 0 {
+		n := min(len(msg), maxStored)
+		w.stored(msg[:n])
+		msg = msg[n:]
+	}
+	return w.sync()
+}
+
+// maxStored is what goes into one stored block (RFC 1951 section 3.2.4).
+const maxStored = 1<<16 - 1

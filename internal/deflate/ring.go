@@ -1,5 +1,8 @@
 package deflate
 
+// maxWindow is how far back a distance reaches, in bytes.
+const maxWindow = 1 << maxBits
+
 // A ring is the last 32 KiB of plaintext: what the message may refer to, and
 // at its end what was not handed out yet. Before it is overwritten it is handed
 // out, so pos never passes the end of buf without a stop.

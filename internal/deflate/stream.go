@@ -24,11 +24,7 @@ type Stream struct {
 func (d *Decompressor) Stream() *Stream {
 	s := &d.stream
 	s.Release()
-	keeps := d.received.size
-	if keeps == 0 {
-		keeps = maxWindow
-	}
-	s.dec = borrowDecoder(&d.received, keeps)
+	s.dec = borrowDecoder(&d.received)
 	return s
 }
 
@@ -83,11 +79,9 @@ func (s *Stream) pump(dec *decoder, emit func(piece []byte) error) error {
 }
 
 // Finish ends the message. It is [ErrCorrupt] if the message is not whole. If it
-// is, it enters the history. The stream has ended in both cases.
-//
-// emit is as for Write. There is nothing left for it: the four bytes that were
-// removed stand for no plaintext.
-func (s *Stream) Finish(emit func(piece []byte) error) error {
+// is, it enters the history. The stream has ended in both cases. No plaintext is
+// left: the four bytes that were removed stand for none.
+func (s *Stream) Finish() error {
 	dec := s.dec
 	if dec == nil {
 		return ErrEnded

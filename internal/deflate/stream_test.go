@@ -32,12 +32,7 @@ func stream(tb testing.TB, d *Decompressor, parts ...[]byte) ([]byte, error) {
 			return c.out, err
 		}
 	}
-	n := len(c.out)
-	err := s.Finish(c.emit)
-	if len(c.out) != n {
-		tb.Errorf("%d bytes came out at the end", len(c.out)-n)
-	}
-	return c.out, err
+	return c.out, s.Finish()
 }
 
 func mustStream(tb testing.TB, d *Decompressor, parts ...[]byte) []byte {
@@ -179,7 +174,7 @@ func TestStreamEmitsAtOnceWhatWasFlushed(t *testing.T) {
 			if err := s.Write([]byte{0}, c.emit); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Finish(c.emit); err != nil {
+			if err := s.Finish(); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -222,7 +217,7 @@ func TestStreamStopsWhenEmitSaysSo(t *testing.T) {
 		if err := s.Write([]byte{0}, nil); err != ErrEnded {
 			t.Errorf("Write after that = %v", err)
 		}
-		if err := s.Finish(nil); err != ErrEnded {
+		if err := s.Finish(); err != ErrEnded {
 			t.Errorf("Finish after that = %v", err)
 		}
 		s.Release()
@@ -238,12 +233,12 @@ func TestStreamGivesItsMemoryBack(t *testing.T) {
 	mustStream(t, d, hello)
 	idle := d.MemoryBytes()
 	for name, end := range map[string]func(s *Stream, emit func([]byte) error){
-		"finished":           func(s *Stream, emit func([]byte) error) { s.Write(hello, emit); s.Finish(emit) },
-		"finished too early": func(s *Stream, emit func([]byte) error) { s.Write(hello[:3], emit); s.Finish(emit) },
+		"finished":           func(s *Stream, emit func([]byte) error) { s.Write(hello, emit); s.Finish() },
+		"finished too early": func(s *Stream, emit func([]byte) error) { s.Write(hello[:3], emit); s.Finish() },
 		"corrupt":            func(s *Stream, emit func([]byte) error) { s.Write([]byte{6}, emit) },
 		"released":           func(s *Stream, emit func([]byte) error) { s.Write(hello[:3], emit); s.Release() },
 		"released twice":     func(s *Stream, emit func([]byte) error) { s.Release(); s.Release() },
-		"finished, released": func(s *Stream, emit func([]byte) error) { s.Write(hello, emit); s.Finish(emit); s.Release() },
+		"finished, released": func(s *Stream, emit func([]byte) error) { s.Write(hello, emit); s.Finish(); s.Release() },
 		"released by emit": func(s *Stream, emit func([]byte) error) {
 			s.Write(hello, func([]byte) error { s.Release(); return nil })
 		},
@@ -272,7 +267,7 @@ func TestDecoderIsNotLentWhileItIsAtWork(t *testing.T) {
 	d := NewDecompressor(Params{})
 	for name, inside := range map[string]func(s *Stream){
 		"released":           func(s *Stream) { s.Release() },
-		"finished":           func(s *Stream) { s.Finish(nil) },
+		"finished":           func(s *Stream) { s.Finish() },
 		"written to":         func(s *Stream) { s.Write(wire, nil) },
 		"the next one begun": func(s *Stream) { d.Stream() },
 	} {

@@ -20,7 +20,7 @@ func TestStreamOfABombTakesNoMemory(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	s := d.Stream()
 	err := s.Write(bomb, emit)
-	end := s.Finish(emit)
+	end := s.Finish()
 	runtime.ReadMemStats(&after)
 
 	if err != nil || end != nil || n != size {
