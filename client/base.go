@@ -15,8 +15,9 @@ import (
 // All methods may be called from any goroutine, and all getters stay valid
 // after the end (C-09).
 type Base struct {
-	_    noCopy
-	conn atomic.Pointer[link.Conn] // set once, after NewClient
+	_      noCopy
+	conn   atomic.Pointer[link.Conn] // set once, after NewClient
+	format atomic.Uint32             // of Write
 }
 
 // noCopy makes go vet report a copied Base.
@@ -28,9 +29,6 @@ func (*noCopy) Unlock() {}
 func (b *Base) base() *Base { return b }
 
 var _ interface{ base() *Base } = (*Base)(nil)
-
-// closed stands for the connection of a client that has none.
-var closed = &link.Conn{Ops: notConnected{}}
 
 func (b *Base) link() *link.Conn {
 	if c := b.conn.Load(); c != nil {
@@ -66,9 +64,12 @@ func (b *Base) Send(m Message) error {
 
 // SendText sends s as one text message, see [Base.Send] (S-02).
 func (b *Base) SendText(s string) error {
-	_, err := b.link().Ops.Send(byte(OpText), unsafe.Slice(unsafe.StringData(s), len(s)))
+	_, err := b.link().Ops.Send(byte(OpText), bytesOf(s))
 	return err
 }
+
+// bytesOf returns the bytes of s without a copy; they must not be changed.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // SendBinary sends p as one binary message, see [Base.Send] (S-01).
 func (b *Base) SendBinary(p []byte) error {
@@ -148,23 +149,3 @@ func (b *Base) Closing() bool { return b.link().Ops.State() >= link.Closing }
 // BufferedAmount returns the bytes of frames that wait for the peer, including
 // those that an event has sent and that are not flushed yet.
 func (b *Base) BufferedAmount() int { return b.link().Ops.Counters().Buffered }
-
-// notConnected is the Ops of a client without a connection.
-type notConnected struct{}
-
-var ended = func() context.Context {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(ErrClosed)
-	return ctx
-}()
-
-func (notConnected) Send(byte, []byte) (int, error)   { return 0, ErrClosed }
-func (notConnected) Close(uint16, string, bool) error { return ErrClosed }
-func (notConnected) Abort()                           {}
-func (notConnected) Flush() error                     { return ErrClosed }
-func (notConnected) Control(byte, []byte) error       { return ErrClosed }
-func (notConnected) SetBanner(string) error           { return ErrClosed }
-func (notConnected) SetWriteTimeout(time.Duration)    {}
-func (notConnected) State() link.State                { return link.Connecting }
-func (notConnected) Counters() (c link.Counters)      { return c }
-func (notConnected) Context() context.Context         { return ended }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -14,9 +15,10 @@ import (
 // Client is any struct that embeds [Base] and has OnMessage. It has an unexported
 // method, so only a type that embeds Base is one, and Base can grow.
 //
-// Besides OnMessage a class may have the optional events [PingHandler] and
-// [PongHandler]. wsserver.New refuses any other exported method of a class that
-// is named On…, so that a misspelt event is an error and not a silence.
+// Besides OnMessage a class may have the optional events [FragmentHandler],
+// [PingHandler], [PongHandler], [ReadyToSendHandler] and [DropHandler]. wsserver.New
+// refuses any other exported method of a class that is named On…, so that a misspelt
+// event is an error and not a silence.
 type Client interface {
 	// OnMessage gets each whole data message, in order, on the reader's goroutine.
 	// m.Data is valid until it returns. While it runs, nothing more is read from this
@@ -55,6 +57,17 @@ type Client interface {
 	Send(m Message) error
 	SendText(s string) error
 	SendBinary(p []byte) error
+	SendWith(ctx context.Context, m Message, o SendOptions) SendResult
+	TrySend(m Message) error
+	WaitWritable(ctx context.Context) error
+	Interrupt()
+	SendFile(ctx context.Context, name string, o ...SendOptions) error
+	SendReader(ctx context.Context, op Opcode, r io.Reader, o ...SendOptions) error
+	SendReadCloser(ctx context.Context, op Opcode, r io.ReadCloser, o ...SendOptions) error
+	NewMessage(op Opcode, total int64, o ...SendOptions) *MessageWriter
+	Writer(op Opcode) *MessageWriter
+	Write(p []byte) (int, error)
+	SetFormat(f Format)
 	Ping(payload []byte) error
 	Pong(payload []byte) error
 	Flush() error
@@ -63,6 +76,10 @@ type Client interface {
 	Abort()
 	SetBanner(text string) error
 	SetWriteTimeout(d time.Duration)
+	SetSendQueue(q SendQueue) error
+	SetBandwidthLimit(bytesPerSecond int) error
+	SetAcceptData(on bool) error
+	SetRecordLength(n int) error
 
 	base() *Base
 }

@@ -15,6 +15,10 @@ type CloseInfo struct {
 	// Cause is never nil: one typed error for each way to end, see the variables
 	// of this package.
 	Cause error
+	// Unsent is how many bytes of frames were taken by Send and never handed to the
+	// kernel: what an abort, a stall or the loss of the connection has left in the
+	// queue. What was handed to it may be lost as well.
+	Unsent int
 }
 
 // Clean reports whether the closing handshake was begun with a close frame (RFC 6455

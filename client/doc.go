@@ -9,7 +9,9 @@
 // The server makes one object of the class for each handshake, through its
 // factory, in this order:
 //
-//	NewClient  OnClientConnect  (OnMessage | OnPing | OnPong)*  OnClientDisconnect
+//	NewClient  OnClientConnect
+//	  (OnMessage | OnFragment | OnPing | OnPong | OnReadyToSend | OnDropped)*
+//	OnClientDisconnect
 //
 // NewClient, OnClientConnect and OnClientDisconnect belong to the factory (see
 // package wsserver). The calls for one client never overlap and run on its
@@ -21,6 +23,11 @@
 // frame, any other error closes with 1011 and goes to the log. An error that
 // the factory returns before the handshake is answered is one too: a
 // [*RejectError] becomes the HTTP response.
+//
+// Send takes a message from any goroutine and does not wait for the peer; what
+// happens when a peer is slow is up to the [QueuePolicy]. Files and streams go out with
+// [Base.SendFile], [Base.SendReader] and [Base.NewMessage], and come in with
+// [FragmentHandler], whatever their size. docs/messages.md tells it as a whole.
 //
 // A class is tested without a port through package client/clienttest.
 //

@@ -10,7 +10,8 @@ import (
 
 // Errors of the methods of [Base]. Each may arrive wrapped; compare with errors.Is.
 var (
-	// ErrClosed: the client is not open yet, is closing, or has ended. It is a net.ErrClosed too.
+	// ErrClosed: the client is not open yet, is closing, or has ended. It is a
+	// net.ErrClosed too.
 	ErrClosed = fmt.Errorf("client: not connected: %w", net.ErrClosed)
 	// ErrQueueFull: the message was not taken, because the send queue is full.
 	ErrQueueFull = errors.New("client: send queue full")
@@ -28,6 +29,16 @@ var (
 	ErrCompression = errors.New("client: compression failed")
 	// ErrConnected: the setting has no effect any more, because the banner is out.
 	ErrConnected = errors.New("client: already connected")
+	// ErrWouldBlock: TrySend did not take the message, because the send queue is full.
+	ErrWouldBlock = errors.New("client: send would block")
+	// ErrInterrupted: Interrupt was called, or Progress returned false.
+	ErrInterrupted = errors.New("client: interrupted")
+	// ErrMessageLength: a message of [Base.NewMessage] was not as long as announced.
+	ErrMessageLength = errors.New("client: message is not as long as announced")
+	// ErrRecordLength: the record length is negative or above Config.MaxMessageSize.
+	ErrRecordLength = errors.New("client: impossible record length")
+	// ErrOptions: options of a send that do not go together, or not with this call.
+	ErrOptions = errors.New("client: options do not fit")
 	// ErrNoClient: no connected client has that id.
 	ErrNoClient = errors.New("client: no such client")
 )
@@ -35,7 +46,7 @@ var (
 // Causes of an end, in [CloseInfo] and as the cause of [Base.Context]. A close
 // frame of the peer is a [*CloseError], a lost connection the read or write error,
 // malformed input a [*ProtocolError], a panic a [*PanicError], an error of an event
-// an [*EventError].
+// an [*EventError], a message that was broken off a [*StreamError].
 var (
 	// ErrCloseCalled: Close or CloseAfterFlush was called.
 	ErrCloseCalled = errors.New("client: closed by the program")
@@ -53,6 +64,9 @@ var (
 	ErrLifetime = timeout("client: end of lifetime")
 	// ErrWriteTimeout: the peer took no byte for Config.WriteTimeout (1006).
 	ErrWriteTimeout = timeout("client: write stalled")
+	// ErrBudget: the memory budget of the server was spent and this client's queue was
+	// among the longest (1008).
+	ErrBudget = errors.New("client: memory budget spent")
 	// ErrCloseTimeout: the peer did not answer our close frame in time. It joins the
 	// cause of the close itself.
 	ErrCloseTimeout = timeout("client: close frame not answered")

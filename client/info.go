@@ -139,6 +139,8 @@ type Stats struct {
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64        // frames with their headers, inside TLS
 	Buffered                int           // bytes that wait for the peer
+	MessagesDropped         uint64        // to the peer, see OnDropped
+	BytesDropped            uint64        // of their frames
 	LastRead                time.Time     // when the last byte came
 	RTT                     time.Duration // of the last answered server ping; 0 before
 }

@@ -1,50 +1,22 @@
 package client
 
-import "time"
-
-// SendQueue bounds what waits for one peer that reads slower than the server
-// sends.
-type SendQueue struct {
-	// MaxBytes bounds the frames in the queue, headers included. A message larger
-	// than that is taken when the queue is empty. Zero means 1 MiB; negative is an
-	// error.
-	MaxBytes int
-	// MaxMessages bounds their number. Zero means no bound of its own.
-	MaxMessages int
-	// Policy says what happens to a message that finds the queue full. The zero
-	// value is [QueueClose].
-	Policy QueuePolicy
-	// BlockTimeout bounds the wait of a Send under [QueueBlock]; then the message is
-	// not taken and Send returns ErrQueueFull. Zero means no bound but
-	// Config.WriteTimeout, which ends the connection of a peer that takes nothing.
-	BlockTimeout time.Duration
-}
-
-// QueuePolicy says what happens to a message that finds the send queue full
-// (S-12).
-type QueuePolicy uint8
-
-const (
-	// QueueClose ends the connection with 1008; Send returns [ErrQueueFull].
-	QueueClose QueuePolicy = iota
-	// QueueBlock lets Send wait for room. In an event that stops reading from this
-	// peer as well, so that its own TCP connection pushes back. A broadcast never
-	// waits: for it QueueBlock acts as [QueueClose].
-	QueueBlock
-)
-
-// String returns "close" or "block".
-func (p QueuePolicy) String() string {
-	if p == QueueBlock {
-		return "block"
-	}
-	return "close"
-}
-
-// Compression chooses permessage-deflate (RFC 7692). The zero value is off.
+// Compression chooses permessage-deflate (RFC 7692). The zero value is off (S-27).
 type Compression struct {
 	// Mode says whether, and with what memory per connection.
 	Mode CompressionMode
+	// Level is 1 (fastest, the default for 0) to 9 (smallest). It applies to
+	// [CompressionMessage], from messages of 128 bytes on; with a window that is kept,
+	// or a smaller one that the client asked for, there is one level, about as good as
+	// 1.
+	Level int
+	// Threshold is the size in bytes from which a message is compressed; shorter ones
+	// are sent as they are. Zero means 200, or 32 where a window is kept; a
+	// negative value compresses all.
+	Threshold int
+	// WindowBits is the base-2 logarithm of the window that CompressionContext keeps in
+	// each direction, 8 to 15, and less where the client asks for less. Zero means 12
+	// (4 KiB). The server itself never looks back more than 8 KiB.
+	WindowBits int
 }
 
 // CompressionMode says whether messages are compressed for peers that offer it.

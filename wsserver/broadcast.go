@@ -2,10 +2,12 @@ package wsserver
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/engine"
+	"github.com/icsws/icsws/internal/link"
 )
 
 // Filter chooses the clients of a broadcast; see ByURI, ByTag, ByHost, ByID,
@@ -49,39 +51,31 @@ func Where[T client.Client](pass func(c T) bool) Filter {
 }
 
 // SendResult tells what became of a message for one client (S-20 to S-25).
-type SendResult struct {
-	ID          uint64 // of the client
-	URI         string // its request target
-	PayloadSize int    // bytes of the message before compression
-	WireSize    int    // bytes of its frame, header included; 0 if it was not taken
-	Err         error  // nil: the kernel has it, or it is in the client's queue
-}
+type SendResult = client.SendResult
 
-// Broadcast sends m to every client that passes all filters, and returns how many
-// took it (S-18). The frame is made once. It never waits: a client whose queue is
-// full is closed with 1008, also under client.QueueBlock. A client that is
-// connecting gets it behind its banner: its own OnClientConnect may send it the
-// past, and what comes meanwhile follows. A message that can not be sent at all,
-// because its text is not UTF-8, is taken by nobody.
+// Broadcast sends m to every client that passes all filters, and returns how many took
+// it (S-18). The frame is made once, and compressed once for all clients with the same
+// parameters. It never waits: what happens to a client whose queue is full is up to its
+// policy, where client.QueueBlock acts as client.QueueClose. A client that is
+// connecting gets it behind its banner: its own OnClientConnect may send it the past,
+// and what comes meanwhile follows. A message that can not be sent at all, because its
+// text is not UTF-8, is taken by nobody.
 func (s *Server[T]) Broadcast(m client.Message, filters ...Filter) int {
-	n := 0
-	_ = s.core.broadcast(m, filters, func(r *engine.Session, wire int, err error) {
-		if err == nil {
-			n++
-		}
-	})
-	return n
+	return s.core.broadcastCount(m, s.registry.All, filters)
 }
 
 // BroadcastResults is Broadcast with a result for each client that passed the
 // filters. The error is that of the message: client.ErrInvalidUTF8,
 // client.ErrBadOpcode.
 func (s *Server[T]) BroadcastResults(m client.Message, filters ...Filter) ([]SendResult, error) {
-	var out []SendResult
-	err := s.core.broadcast(m, filters, func(sess *engine.Session, wire int, err error) {
-		out = append(out, result(sess, m, wire, err))
-	})
-	return out, err
+	return s.BroadcastWith(m, client.SendOptions{}, filters...)
+}
+
+// BroadcastWith is BroadcastResults with options: a game that sends states, for
+// instance, gives each a Key, so that a slow client gets the latest of each
+// (client.QueueLatest).
+func (s *Server[T]) BroadcastWith(m client.Message, o client.SendOptions, filters ...Filter) ([]SendResult, error) {
+	return s.core.broadcastResults(m, o, s.registry.All, filters)
 }
 
 // SendTo sends m to the client with that id, as its Send does (S-01). The error of
@@ -95,6 +89,21 @@ func (s *Server[T]) SendTo(id uint64, m client.Message) SendResult {
 	return result(sess, m, wire, err)
 }
 
+// SendToWith is SendTo with options; ctx bounds the wait, if there is any.
+func (s *Server[T]) SendToWith(ctx context.Context, id uint64, m client.Message, o client.SendOptions) SendResult {
+	sess, ok := s.registry.Get(id)
+	if !ok {
+		return SendResult{ID: id, PayloadSize: len(m.Data), Err: client.ErrNoClient}
+	}
+	wire, err := 0, error(nil)
+	if lo, lerr := link.MessageOptions(o); lerr != nil {
+		err = lerr
+	} else {
+		wire, err = sess.SendWith(ctx, m.Op, m.Data, lo)
+	}
+	return result(sess, m, wire, err)
+}
+
 func result(sess *engine.Session, m client.Message, wire int, err error) SendResult {
 	if err != nil {
 		wire = 0
@@ -102,12 +111,13 @@ func result(sess *engine.Session, m client.Message, wire int, err error) SendRes
 	return SendResult{ID: sess.Link.ID, URI: sess.Link.URI, PayloadSize: len(m.Data), WireSize: wire, Err: err}
 }
 
-func (s *core) broadcast(m client.Message, filters []Filter, each func(*engine.Session, int, error)) error {
-	b, err := engine.NewBroadcast(m)
+// broadcast sends m to those sessions of all that pass the filters.
+func (s *core) broadcast(m client.Message, o link.SendOptions, all iter.Seq[*engine.Session], filters []Filter, each func(*engine.Session, int, error)) error {
+	b, err := s.engine.NewBroadcast(m, o)
 	if err != nil {
 		return err
 	}
-	for sess := range s.registry.All {
+	for sess := range all {
 		if !passes(sess.Client, filters) {
 			continue
 		}
@@ -115,6 +125,28 @@ func (s *core) broadcast(m client.Message, filters []Filter, each func(*engine.S
 		each(sess, wire, err)
 	}
 	return nil
+}
+
+// broadcastCount is broadcast without options, and returns how many took m.
+func (s *core) broadcastCount(m client.Message, all iter.Seq[*engine.Session], filters []Filter) (n int) {
+	_ = s.broadcast(m, link.SendOptions{}, all, filters, func(_ *engine.Session, _ int, err error) {
+		if err == nil {
+			n++
+		}
+	})
+	return n
+}
+
+// broadcastResults is broadcast with a result for each.
+func (s *core) broadcastResults(m client.Message, o client.SendOptions, all iter.Seq[*engine.Session], filters []Filter) (out []SendResult, err error) {
+	lo, err := link.MessageOptions(o)
+	if err != nil {
+		return nil, err
+	}
+	err = s.broadcast(m, lo, all, filters, func(sess *engine.Session, wire int, err error) {
+		out = append(out, result(sess, m, wire, err))
+	})
+	return out, err
 }
 
 func passes(c client.Client, filters []Filter) bool {

@@ -26,8 +26,11 @@ func (e *ClassError) Error() string {
 
 // optional are the optional events: interfaces of one method.
 var optional = map[string]reflect.Type{
-	"OnPing": reflect.TypeFor[client.PingHandler](),
-	"OnPong": reflect.TypeFor[client.PongHandler](),
+	"OnFragment":    reflect.TypeFor[client.FragmentHandler](),
+	"OnPing":        reflect.TypeFor[client.PingHandler](),
+	"OnPong":        reflect.TypeFor[client.PongHandler](),
+	"OnReadyToSend": reflect.TypeFor[client.ReadyToSendHandler](),
+	"OnDropped":     reflect.TypeFor[client.DropHandler](),
 }
 
 // elsewhere are events that a class does not have, with the place they belong to.
@@ -36,13 +39,12 @@ var elsewhere = map[string]string{
 	"OnClientDisconnect": "belongs to the factory",
 	"OnClientCreate":     "belongs to Hooks",
 	"OnClientMessage":    "belongs to Hooks",
+	"OnClientFragment":   "belongs to Hooks",
 	"OnChangeState":      "belongs to Config.Events",
 	"OnReject":           "belongs to Config.Events",
 	"OnError":            "belongs to Config.Events",
 	"OnBgException":      "belongs to Config.Events",
-	"OnFragment":         "is not supported yet",
-	"OnReadyToSend":      "is not supported yet",
-	"OnDropped":          "is not supported yet",
+	"OnSent":             "belongs to Config.Events",
 }
 
 // checkClass refuses a class with a method that is named like an event and would
@@ -78,7 +80,7 @@ func checkMethod(t reflect.Type, name string) error {
 	}
 	why, ok := elsewhere[name]
 	if !ok {
-		why = "is not an event (OnMessage, OnPing, OnPong); name a helper onX or HandleX"
+		why = "is not an event (OnMessage, OnFragment, OnPing, OnPong, OnReadyToSend, OnDropped); name a helper onX or HandleX"
 	}
 	return &ClassError{t.String(), name, why}
 }
@@ -119,4 +121,10 @@ func (c *classes) check(t reflect.Type) error {
 	err := checkClass(t)
 	c.seen.Store(t, err)
 	return err
+}
+
+// hasPieces reports whether a client of class T may get its messages in pieces.
+func hasPieces[T client.Client]() bool {
+	t := reflect.TypeFor[T]()
+	return t.Kind() == reflect.Interface || t.Implements(optional["OnFragment"])
 }

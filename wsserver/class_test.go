@@ -29,8 +29,8 @@ type (
 	ownDisc      struct{ plain }
 	ownCreate    struct{ plain }
 	ownReject    struct{ plain }
-	notYet       struct{ plain }
-	notYetEither struct{ plain }
+	noPieces     struct{ plain }
+	readyForWhat struct{ plain }
 	inventive    struct{ plain }
 	greek        struct{ plain }
 	inherits     struct{ misspelt }
@@ -80,8 +80,8 @@ func (*ownConnect) OnClientConnect() error           { return nil }
 func (*ownDisc) OnClientDisconnect(client.CloseInfo) {}
 func (*ownCreate) OnClientCreate()                   {}
 func (*ownReject) OnReject(wsserver.RejectInfo)      {}
-func (*notYet) OnFragment() error                    { return nil }
-func (*notYetEither) OnReadyToSend() error           { return nil }
+func (*noPieces) OnFragment() error                  { return nil }
+func (*readyForWhat) OnReadyToSend()                 {}
 func (*inventive) OnTuesdays()                       {}
 func (*greek) OnÄther()                              {}
 func (badMixin2) OnClose(client.StatusCode)          {}
@@ -143,8 +143,8 @@ func TestMisspeltEventsAreRefused(t *testing.T) {
 		{"disconnect", "OnClientDisconnect", "belongs to the factory", try[ownDisc]()},
 		{"create", "OnClientCreate", "belongs to Hooks", try[ownCreate]()},
 		{"server event", "OnReject", "belongs to Config.Events", try[ownReject]()},
-		{"planned", "OnFragment", "not supported", try[notYet]()},
-		{"planned too", "OnReadyToSend", "not supported", try[notYetEither]()},
+		{"no piece", "OnFragment", "want func(client.Fragment) error", try[noPieces]()},
+		{"no error", "OnReadyToSend", "want func() error", try[readyForWhat]()},
 		{"invented", "OnTuesdays", "not an event", try[inventive]()},
 		{"not ASCII", "OnÄther", "not an event", try[greek]()},
 		{"inherited", "OnPimg", "not an event", try[inherits]()},

@@ -3,7 +3,11 @@ package wsserver
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"math"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -81,15 +85,55 @@ type Config struct {
 
 	// MaxMessageSize bounds a received message in bytes, after inflation; a
 	// larger one closes with 1009. Zero means 1 MiB; the most is 1 GiB, as a message
-	// is held as a whole.
+	// is held as a whole. For a class that gets its messages in pieces
+	// (client.FragmentHandler) zero means no bound, and there is no most.
 	MaxMessageSize int64
+	// MaxFrameSize bounds the payload of the frames that are sent: a longer message
+	// goes out in several, and a ping, a pong or the close frame may come between them
+	// (S-07). Zero means one frame for each message.
+	MaxFrameSize int
 	// SendQueue bounds what waits for a slow peer (S-12).
 	SendQueue client.SendQueue
+	// MemoryBudget bounds the send queues of all clients together; several servers may
+	// have the same. Nil means that only SendQueue bounds them.
+	MemoryBudget *client.Budget
 	// Compression chooses permessage-deflate; the zero value is off.
 	Compression client.Compression
+	// CompressionByHost replaces Compression for the hosts with these tags (S-27).
+	CompressionByHost map[string]client.Compression
+	// BandwidthLimit is how many bytes a second a client may send, and how many are
+	// sent to it (O-21). Zero means no limit.
+	BandwidthLimit int
+	// BandwidthSampling is the time over which BandwidthLimit is kept: what was not used
+	// of it in that time may come at once. Zero means 1 s.
+	BandwidthSampling time.Duration
 	// Nagle turns Nagle's algorithm on: small writes may be delayed until the peer
 	// has acknowledged earlier ones. The zero value sends at once (S-10).
 	Nagle bool
+	// InBufferSize is the kernel's receive buffer of each connection in bytes
+	// (SO_RCVBUF, R-05). Zero leaves the system's, which it may adapt to each
+	// connection; a fixed size ends that. Listen sets it on its TCP sockets before
+	// they listen, so that the window scale is agreed on for it; connections of
+	// listeners that are given to Serve, and those of ServeHTTP, have it from accept
+	// on. The system may give another size (Linux: twice as much, and at most
+	// net.core.rmem_max counts). Like Nagle, OutBufferSize and KeepAlive it is set on
+	// what has the methods of a socket. An option that the system refuses is a
+	// warning in the log, once for each listener, and the connection goes on.
+	InBufferSize int
+	// OutBufferSize is the kernel's send buffer of each connection in bytes
+	// (SO_SNDBUF, S-09), with zero and limits as above (Linux: net.core.wmem_max).
+	// Only what does not fit into it counts as SendQueue.
+	OutBufferSize int
+	// KeepAlive are the times of TCP keep-alive probes (K-04, K-05). The zero value
+	// leaves them as they are: on, after 15 s and every 15 s, unless a listener that
+	// is given to Serve has chosen otherwise. Setting Idle, Interval or Count turns
+	// probes on, also when Enable is false; what is zero beside them is Go's default.
+	// Durations are rounded up to whole seconds. Negative is an error here. It has no
+	// meaning for Unix sockets.
+	KeepAlive net.KeepAliveConfig
+	// NoKeepAlive turns TCP keep-alive probes off. Together with KeepAlive it is an
+	// error.
+	NoKeepAlive bool
 
 	// WriteTimeout ends the connection of a peer that takes no byte for so long
 	// (K-01). Zero means 10 s.
@@ -158,8 +202,9 @@ func (c Config) withDefaults() Config {
 	def(&c.HandshakeTimeout, 10*time.Second)
 	def(&c.TLSHandshakeTimeout, 5*time.Second)
 	def(&c.ShutdownTimeout, 10*time.Second)
-	def(&c.MaxMessageSize, 1<<20)
-	def(&c.SendQueue.MaxBytes, 1<<20)
+	def(&c.BandwidthSampling, time.Second)
+	c.SendQueue = c.SendQueue.WithDefaults()
+	c.CompressionByHost = maps.Clone(c.CompressionByHost)
 	def(&c.WriteTimeout, 10*time.Second)
 	def(&c.CloseTimeout, 5*time.Second)
 	def(&c.PingInterval, 30*time.Second)
@@ -191,8 +236,12 @@ func (c *Config) check() error {
 		positive("MaxPending", c.MaxPending),
 		positive("MaxHTTPConns", c.MaxHTTPConns),
 		positive("ShutdownTimeout", c.ShutdownTimeout),
-		positive("SendQueue.MaxBytes", c.SendQueue.MaxBytes),
-		c.checkMessages(),
+		positive("MaxFrameSize", c.MaxFrameSize),
+		positive("BandwidthLimit", c.BandwidthLimit),
+		positive("BandwidthSampling", c.BandwidthSampling),
+		c.checkQueue(),
+		c.checkCompression(),
+		c.checkOptions(),
 		c.checkClose(),
 		c.checkProtocols(),
 		wrapField("Banner", c.Banner.Validate()),
@@ -226,19 +275,66 @@ func (c *Config) checkListen() error {
 	return nil
 }
 
-// maxMessage fits into an int of 32 bits with room for headers.
+// maxMessage is the longest message that is held as a whole. It fits into an int of 32
+// bits with room for headers.
 const maxMessage = 1<<30 - 16
 
-func (c *Config) checkMessages() error {
+// wholeLimit is the bound for a message that is held as a whole.
+func (c *Config) wholeLimit() int64 {
+	if c.MaxMessageSize == 0 {
+		return 1 << 20
+	}
+	return min(c.MaxMessageSize, maxMessage)
+}
+
+// piecesLimit is the bound for a message that is delivered as it comes; -1 is none.
+func (c *Config) piecesLimit() int64 {
+	if c.MaxMessageSize == 0 {
+		return -1
+	}
+	return c.MaxMessageSize
+}
+
+// checkMessages holds the limit against the class: one that gets whole messages can not
+// have them of any size.
+func (c *Config) checkMessages(pieces bool) error {
+	most := int64(maxMessage)
+	if pieces {
+		most = math.MaxInt64
+	}
+	if c.MaxMessageSize < 0 || c.MaxMessageSize > most {
+		return configError("MaxMessageSize", "%d is not from 1 to %d", c.MaxMessageSize, most)
+	}
+	return nil
+}
+
+func (c *Config) checkQueue() error {
+	if e, ok := errors.AsType[*client.QueueError](c.SendQueue.Validate()); ok {
+		return configError("SendQueue."+e.Field, "%v %s", e.Value, e.Why)
+	}
+	return nil
+}
+
+func (c *Config) checkCompression() error {
+	errs := []error{checkCompression("Compression", c.Compression)}
+	for tag, z := range c.CompressionByHost {
+		field := fmt.Sprintf("CompressionByHost[%q]", tag)
+		if !slices.ContainsFunc(c.Hosts, func(h hosts.Host) bool { return h.Tag == tag }) {
+			errs = append(errs, configError(field, "no host has that tag"))
+		}
+		errs = append(errs, checkCompression(field, z))
+	}
+	return errors.Join(errs...)
+}
+
+func checkCompression(field string, z client.Compression) error {
 	switch {
-	case c.MaxMessageSize < 0 || c.MaxMessageSize > maxMessage:
-		return configError("MaxMessageSize", "%d is not from 1 to %d", c.MaxMessageSize, maxMessage)
-	case c.SendQueue.MaxMessages < 0:
-		return configError("SendQueue.MaxMessages", "%d is negative", c.SendQueue.MaxMessages)
-	case c.SendQueue.Policy > client.QueueBlock:
-		return configError("SendQueue.Policy", "unknown policy %d", c.SendQueue.Policy)
-	case c.Compression.Mode > client.CompressionContext:
-		return configError("Compression.Mode", "unknown mode %d", c.Compression.Mode)
+	case z.Mode > client.CompressionContext:
+		return configError(field+".Mode", "unknown mode %d", z.Mode)
+	case z.Level < 0 || z.Level > 9:
+		return configError(field+".Level", "%d is not from 1 to 9", z.Level)
+	case z.WindowBits != 0 && (z.WindowBits < 8 || z.WindowBits > 15):
+		return configError(field+".WindowBits", "%d is not from 8 to 15", z.WindowBits)
 	}
 	return nil
 }

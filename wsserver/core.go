@@ -15,9 +15,10 @@ import (
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/hosts"
-	"github.com/icsws/icsws/internal/deflate"
 	"github.com/icsws/icsws/internal/engine"
+	"github.com/icsws/icsws/internal/groups"
 	"github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/link"
 	"github.com/icsws/icsws/internal/registry"
 	"github.com/icsws/icsws/internal/transport"
 	"github.com/icsws/icsws/multilisten"
@@ -33,14 +34,16 @@ type core struct {
 	gate    *banner.Gate
 	origins *handshake.Origins
 	hosts   *hosts.Set // nil without hosts
-	mode    deflate.Mode
 
 	registry  registry.Registry[*engine.Session]
+	groups    groups.Set[*engine.Session]
 	pending   chan struct{} // a slot for each connection in handshake
 	ids       atomic.Uint64
 	busy      atomic.Int32 // peers that are told they are too many, after an upgrade
 	counters  counters
 	refusals  [reasons]sampler // of log lines
+	drops     sampler
+	told      optionsTold // of connections that came by ServeHTTP
 	lastError atomic.Pointer[ServerError]
 	pages     pages
 
@@ -81,7 +84,6 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	if err := errors.Join(wrapField("Banner", err), wrapField("AllowedOrigins", oerr), herr); err != nil {
 		return err
 	}
-	s.mode = deflate.Mode(s.cfg.Compression.Mode)
 	s.pending = make(chan struct{}, s.cfg.MaxPending)
 	s.done = make(chan struct{})
 	s.alive, s.kill = context.WithCancelCause(context.Background())
@@ -108,21 +110,24 @@ func plainTLS(c *tls.Config) (*tls.Config, error) {
 
 func (s *core) engineConfig() engine.Config {
 	c := &s.cfg
-	hooked := false
+	hooked, pieces := false, false
 	for _, h := range c.Hooks {
 		hooked = hooked || h.OnClientMessage != nil
+		pieces = pieces || h.OnClientFragment != nil
 	}
 	return engine.Config{
 		Owner:   (*owner)(s),
 		Service: transport.NewService(),
 		Settings: &transport.Settings{
-			MaxMessage: c.MaxMessageSize, Queue: c.SendQueue,
+			MaxMessage: c.wholeLimit(), MaxPieces: c.piecesLimit(), MaxFrame: c.MaxFrameSize,
+			Queue: c.SendQueue, Budget: link.BudgetOf(c.MemoryBudget),
+			Bandwidth: c.BandwidthLimit, Sampling: c.BandwidthSampling, Sent: c.Events.OnSent != nil,
 			WriteTimeout: c.WriteTimeout, CloseTimeout: c.CloseTimeout, NoCloseWait: c.NoCloseWait,
 			PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, PingPayload: s.pingPayload(),
 			NoPong: c.DisablePong, IdleTimeout: c.IdleTimeout, MaxLifetime: c.MaxLifetime,
 		},
 		CloseCode: c.CloseCode, CloseReason: c.CloseReason,
-		HasMessage: hooked,
+		HasMessage: hooked, HasFragment: pieces,
 	}
 }
 

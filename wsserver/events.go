@@ -21,6 +21,11 @@ type Events struct {
 	// OnError gets each error that no caller is waiting for (E-12). It holds up
 	// what failed.
 	OnError func(*ServerError)
+	// OnSent gets each frame that was handed to the kernel, control frames included, in
+	// the order of the wire (S-29). It costs a call for each frame, on the goroutine
+	// that writes, and holds up everything that is sent to that client: it must not
+	// block, nor send to that client, whose compressor may be in use.
+	OnSent func(SentInfo)
 	// OnBgException gets each panic in user code (E-15). If it returns true the
 	// client is kept; else it is closed with 1011. In any case the server lives on.
 	// It holds up that client only.
@@ -46,6 +51,15 @@ type StateChange struct {
 	From, To State
 }
 
+// SentInfo is a frame that was sent (RFC 6455 section 5.2).
+type SentInfo struct {
+	Client      client.Client
+	Opcode      uint8 // 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong
+	Final       bool  // FIN: the last of its message
+	Compressed  bool  // RSV1: the first of a compressed message
+	PayloadSize int   // bytes on the wire, without the header
+}
+
 // PanicInfo is a panic in user code.
 type PanicInfo struct {
 	Client client.Client // nil where there is none, such as in NewClient
@@ -68,6 +82,9 @@ type Hooks struct {
 	OnClientConnect func(c client.Client) error
 	// OnClientMessage comes before OnMessage. An error ends the connection.
 	OnClientMessage func(c client.Client, m client.Message) error
+	// OnClientFragment comes before OnFragment, for classes that have it. An error ends
+	// the connection.
+	OnClientFragment func(c client.Client, f client.Fragment) error
 	// OnClientDisconnect comes after the factory's, exactly once for each
 	// OnClientConnect of the same Hooks that was called.
 	OnClientDisconnect func(c client.Client, info client.CloseInfo)

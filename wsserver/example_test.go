@@ -61,7 +61,7 @@ func ExampleClass() {
 	fmt.Println(err)
 	// Output:
 	// <nil>
-	// wsserver: class *wsserver_test.Misspelt: method OnPimg is not an event (OnMessage, OnPing, OnPong); name a helper onX or HandleX
+	// wsserver: class *wsserver_test.Misspelt: method OnPimg is not an event (OnMessage, OnFragment, OnPing, OnPong, OnReadyToSend, OnDropped); name a helper onX or HandleX
 }
 
 // Misspelt would never get its pings.

@@ -69,9 +69,7 @@ func (s *core) opened(a *arrival) {
 // handshake takes a connection from accept to its reader, or to its refusal.
 func (s *core) handshake(l *listener, a *arrival) {
 	conn := a.conn
-	if t, ok := conn.(interface{ SetNoDelay(bool) error }); ok && s.cfg.Nagle {
-		_ = t.SetNoDelay(false)
-	}
+	s.setOptions(conn, l.name, &l.told)
 	taken := false
 	defer func() { // deferred, because user code may end the goroutine
 		if !taken {

@@ -34,6 +34,7 @@ type listener struct {
 	tls     *tls.Config   // nil: plain, or TLS already
 	quit    chan struct{} // closed by stop
 	stopped atomic.Bool
+	told    optionsTold
 }
 
 func newListener(l net.Listener, index int, name string) *listener {
@@ -118,7 +119,9 @@ func (s *core) listen(ctx context.Context) error {
 	if err := s.beginListen(); err != nil {
 		return err
 	}
-	group, err := multilisten.Open(ctx, multilisten.Options{Policy: s.cfg.ListenPolicy, OnState: s.onListenerState}, bindings...)
+	group, err := multilisten.Open(ctx, multilisten.Options{
+		Policy: s.cfg.ListenPolicy, InBufferSize: s.cfg.InBufferSize, OnState: s.onListenerState,
+	}, bindings...)
 	if group == nil {
 		s.endListen(nil)
 		return fmt.Errorf("wsserver: %w", err)
@@ -130,6 +133,7 @@ func (s *core) listen(ctx context.Context) error {
 		if entry.name == "" {
 			entry.name = bindings[i].Addr
 		}
+		s.optionSet("InBufferSize", entry.name, &entry.told.in, group.States()[i].InBufferErr)
 		if s.hosts != nil {
 			entry.view = views[i]
 		}

@@ -2,6 +2,7 @@ package wsserver
 
 import (
 	"errors"
+	"time"
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/engine"
@@ -45,10 +46,43 @@ func (o *owner) Message(sess *engine.Session, m client.Message) error {
 	return nil
 }
 
+// Fragment runs the hooks before OnFragment.
+func (o *owner) Fragment(sess *engine.Session, f client.Fragment) error {
+	for _, h := range o.cfg.Hooks {
+		if h.OnClientFragment != nil {
+			if err := h.OnClientFragment(sess.Client, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Drop counts and logs messages that a client will not get.
+func (o *owner) Drop(sess *engine.Session, d client.Drop) {
+	s := (*core)(o)
+	s.counters.dropped[d.Reason].Add(uint64(d.Messages))
+	if ok, more := s.drops.pass(time.Now()); ok {
+		s.log.Warn("messages dropped", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(), "reason", d.Reason.String(),
+			"messages", d.Messages, "bytes", d.Bytes, "since", d.Since, "lines_left_out", more)
+	}
+}
+
+// Sent tells of a frame that was written.
+func (o *owner) Sent(sess *engine.Session, first byte, n int) {
+	s := (*core)(o)
+	if sess.Client == nil {
+		return
+	}
+	info := SentInfo{Client: sess.Client, Opcode: first & 0xf, Final: first&0x80 != 0, Compressed: first&0x40 != 0, PayloadSize: n}
+	s.user("OnSent", func() { s.cfg.Events.OnSent(info) })
+}
+
 // Disconnect takes the client out, runs OnClientDisconnect where OnClientConnect
 // was called, and gives the place back, whatever happens there.
 func (o *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
 	s := (*core)(o)
+	s.counters.unsent.Add(uint64(info.Unsent))
 	adm := sess.Data.(*admission)
 	defer s.release(adm)
 	s.leave(sess, adm)
@@ -57,7 +91,7 @@ func (o *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
 		return
 	}
 	s.log.Debug("disconnected", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(),
-		"code", int(info.Code), "reason", info.Reason, "remote_close", info.Remote, "cause", info.Cause)
+		"code", int(info.Code), "reason", info.Reason, "remote_close", info.Remote, "cause", info.Cause, "unsent", info.Unsent)
 	// Deferred, so that one that ends its goroutine does not keep the others from
 	// running; the last hook comes first.
 	for _, h := range s.cfg.Hooks[:adm.hooks] {

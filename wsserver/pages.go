@@ -245,6 +245,8 @@ func (s *core) hijack(a *arrival, req *handshake.Request, w http.ResponseWriter,
 		rp.leave()
 		a.conn, a.raw = rp.Conn, rp.a.raw
 		req.Buffered = append(req.Buffered, rp.first...)
+	} else {
+		s.setOptions(conn, a.binding, &s.told)
 	}
 	if s.cfg.HandshakeTimeout > 0 {
 		a.deadline = time.Now().Add(s.cfg.HandshakeTimeout)

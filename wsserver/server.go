@@ -1,6 +1,7 @@
 package wsserver
 
 import (
+	"errors"
 	"iter"
 	"net"
 	"net/netip"
@@ -28,7 +29,7 @@ func New[T client.Client](f ClientFactory[T], cfg Config) (*Server[T], error) {
 		t.dynamic = new(classes)
 	}
 	s := new(Server[T])
-	if err := s.core.init(cfg, t, s); err != nil {
+	if err := errors.Join(cfg.checkMessages(hasPieces[T]()), s.core.init(cfg, t, s)); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -69,13 +70,7 @@ func (s *Server[T]) ClientCount() int { return s.registry.Len() }
 func (s *Server[T]) SetMaxClients(n int) error { return s.gate.SetMaxClients(n) }
 
 // IsClient reports whether c is connected to this server right now (C-04).
-func (s *Server[T]) IsClient(c T) bool {
-	if isNil(c) {
-		return false
-	}
-	e, ok := s.registry.Get(c.ID())
-	return ok && &e.Link == facts(c)
-}
+func (s *Server[T]) IsClient(c T) bool { return s.core.session(c) != nil }
 
 // Addrs returns the real address of each open listener: those of Listen in the
 // order of the configuration, then those of Serve (L-04).

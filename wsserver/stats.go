@@ -3,6 +3,7 @@ package wsserver
 import (
 	"sync/atomic"
 
+	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/link"
 )
@@ -24,6 +25,9 @@ type Stats struct {
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64 // frames with their headers, inside TLS
 	Buffered                int    // bytes waiting for peers now
+
+	Dropped map[string]uint64 // messages that clients will not get, by client.DropReason
+	Unsent  uint64            // bytes that were queued for clients when they ended, see client.CloseInfo
 }
 
 type counters struct {
@@ -31,7 +35,9 @@ type counters struct {
 	refused                                           [reasons]atomic.Uint64
 
 	// Of the sessions that are gone.
-	messagesIn, messagesOut, bytesIn, bytesOut atomic.Uint64
+	messagesIn, messagesOut, bytesIn, bytesOut, unsent atomic.Uint64
+
+	dropped [client.DropReasons]atomic.Uint64 // messages
 }
 
 func (c *counters) add(n link.Counters) {
@@ -49,6 +55,11 @@ func (s *core) stats() Stats {
 	for r := range s.counters.refused {
 		if n := s.counters.refused[r].Load(); n > 0 {
 			st.Refused[Reason(r).String()] = n
+		}
+	}
+	for r := range s.counters.dropped {
+		if n := s.counters.dropped[r].Load(); n > 0 {
+			st.Dropped[client.DropReason(r).String()] = n
 		}
 	}
 	for _, sess := range running {
@@ -73,6 +84,7 @@ func (s *core) ended() (Stats, []*engine.Session) {
 		HTTPConns: int(s.pages.open.Load()),
 		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),
 		Panics: c.panics.Load(), Errors: c.errors.Load(), Refused: make(map[string]uint64),
+		Dropped: make(map[string]uint64), Unsent: c.unsent.Load(),
 		MessagesIn: c.messagesIn.Load(), MessagesOut: c.messagesOut.Load(),
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
 	}, s.runningLocked()

@@ -14,6 +14,7 @@ import (
 	"github.com/icsws/icsws/internal/deflate"
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/groups"
 	"github.com/icsws/icsws/internal/handshake"
 	"github.com/icsws/icsws/internal/link"
 	"github.com/icsws/icsws/internal/transport"
@@ -22,6 +23,7 @@ import (
 // admission is what the server keeps for a session.
 type admission struct {
 	place   banner.Place
+	groups  groups.Member[*engine.Session]
 	counted bool // in the registry
 	hooks   int  // so many of Config.Hooks had their OnClientConnect called
 	factory bool // and the factory
@@ -153,7 +155,10 @@ func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, 
 	if parent != nil {
 		opts.Context = context.WithoutCancel(parent)
 	}
-	params, extensions, ok := deflate.Negotiate(s.mode, r.Extensions)
+	opts.Zip = s.compression(facts.HostTag)
+	params, extensions, ok := deflate.NegotiateWith(deflate.Options{
+		Mode: deflate.Mode(opts.Zip.Mode), WindowBits: uint8(opts.Zip.WindowBits),
+	}, r.Extensions)
 	if ok {
 		opts.Deflate = &params
 	}
@@ -183,6 +188,14 @@ func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, 
 		return unavailable(), ReasonShutdown
 	}
 	return nil, 0
+}
+
+// compression is that of the host with the tag.
+func (s *core) compression(tag string) client.Compression {
+	if z, ok := s.cfg.CompressionByHost[tag]; ok {
+		return z
+	}
+	return s.cfg.Compression
 }
 
 // newUUID returns a version 7 UUID; without randomness there is none.
@@ -298,8 +311,9 @@ func (s *core) register(sess *engine.Session, client bool) {
 }
 
 // leave takes a session out whose connection is gone, and counts what went over it,
-// in one step for Stats.
+// in one step for Stats. Its groups come first: who is in one is in the registry.
 func (s *core) leave(sess *engine.Session, adm *admission) {
+	s.groups.End(&adm.groups)
 	n := sess.Counters()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,6 +10,19 @@
 //	if err := rec.Text("hello"); err != nil { ... } // OnMessage has returned
 //	got := rec.Sent()
 //
+// [Recorder.Stall] plays a peer that reads slowly, so that the queue fills and its
+// policy acts; [Recorder.Resume] ends that:
+//
+//	rec.Stall(1) // one message more fits
+//	c.Publish(a, b)
+//	err := rec.Resume() // OnDropped and OnReadyToSend have returned
+//
+// A class with OnFragment gets what it is sent as one piece, or with
+// [Recorder.Fragment] as several. Messages in pieces that it sends itself are
+// recorded whole. What happens outside of an event and calls for one, such as a full
+// queue, waits for [Recorder.Wake] or the next event: so a test without goroutines
+// is always in order.
+//
 // A [Request] is a handshake for the factory's NewClient. With the factory a whole
 // life is tested in the order of a server:
 //

@@ -2,6 +2,7 @@ package clienttest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -44,6 +45,77 @@ func ExampleConnect() {
 	// text: 2 two
 	// client: close 1000 normal closure: "bye"
 	// client: not connected: use of closed network connection
+}
+
+// Feed is a class that sends as fast as its peer reads.
+type Feed struct {
+	client.Base
+	backlog []string
+}
+
+func (c *Feed) OnMessage(m client.Message) error {
+	c.backlog = append(c.backlog, string(m.Data))
+	return c.OnReadyToSend()
+}
+
+func (c *Feed) OnReadyToSend() error {
+	for len(c.backlog) > 0 {
+		switch err := c.TrySend(client.Text(c.backlog[0])); {
+		case errors.Is(err, client.ErrWouldBlock):
+			return nil // OnReadyToSend comes again
+		case err != nil:
+			return err
+		}
+		c.backlog = c.backlog[1:]
+	}
+	return nil
+}
+
+// A peer that reads slowly is played by Stall and Resume.
+func ExampleRecorder_Stall() {
+	t, end := example() // in a test: its *testing.T
+	defer end()
+
+	c := new(Feed)
+	rec := clienttest.Connect(t, c)
+	rec.Stall(1) // one message waits, then the queue is full
+	for _, s := range []string{"one", "two", "three"} {
+		rec.Text(s)
+	}
+	fmt.Println(len(rec.Sent()), "sent,", c.BufferedAmount(), "bytes wait, backlog", c.backlog)
+	rec.Resume()
+	fmt.Println(len(rec.Sent()), "sent,", c.BufferedAmount(), "bytes wait, backlog", c.backlog)
+	// Output:
+	// 0 sent, 5 bytes wait, backlog [two three]
+	// 3 sent, 0 bytes wait, backlog []
+}
+
+// Upload is a class that takes messages of any size in pieces.
+type Upload struct {
+	client.Base
+	size int
+}
+
+func (c *Upload) OnFragment(f client.Fragment) error {
+	c.size += len(f.Data)
+	if f.Final {
+		return c.SendText(fmt.Sprintf("%d bytes", c.size))
+	}
+	return nil
+}
+
+func (c *Upload) OnMessage(client.Message) error { return nil } // records only
+
+// A message comes in pieces, as the test cuts it.
+func ExampleRecorder_Fragment() {
+	t, end := example() // in a test: its *testing.T
+	defer end()
+
+	rec := clienttest.Connect(t, new(Upload))
+	rec.Fragment(client.Fragment{Op: client.OpBinary, Data: make([]byte, 1000), First: true})
+	rec.Fragment(client.Fragment{Op: client.OpBinary, Data: make([]byte, 24), Final: true})
+	fmt.Printf("%s\n", rec.Sent()[0].Data)
+	// Output: 1024 bytes
 }
 
 // Members is the factory under test.
@@ -104,6 +176,7 @@ type exampleT struct {
 func (t *exampleT) Helper()                        {}
 func (t *exampleT) Context() context.Context       { return t.ctx }
 func (t *exampleT) Cleanup(f func())               { t.cleanups = append(t.cleanups, f) }
+func (t *exampleT) Logf(string, ...any)            {}
 func (t *exampleT) Fatalf(format string, a ...any) { panic(fmt.Sprintf(format, a...)) }
 
 func example() (t *exampleT, end func()) {

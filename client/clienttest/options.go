@@ -55,6 +55,8 @@ type Options struct {
 	// Banner is Banner.Welcome of the server; the class may replace it, see
 	// [Recorder.Greet].
 	Banner string
+	// SendQueue is Config.SendQueue of the server, see [Recorder.Stall].
+	SendQueue client.SendQueue
 }
 
 // ids counts the clients whose number the test leaves to us.
@@ -85,6 +87,10 @@ func complete(tb testing.TB, opts []Options) Options {
 	o.Remote = cmp.Or(o.Remote, netip.MustParseAddrPort("192.0.2.1:49152")) // RFC 5737
 	o.Local = cmp.Or(o.Local, netip.MustParseAddrPort("192.0.2.2:80"))
 	o.Header = o.lines()
+	if err := o.SendQueue.Validate(); err != nil {
+		tb.Fatalf("clienttest: Options: %v", err)
+	}
+	o.SendQueue = o.SendQueue.WithDefaults()
 	return o
 }
 

@@ -358,6 +358,7 @@ func TestMistakesOfTheTestEndIt(t *testing.T) {
 		"had a connection": func(tb testing.TB) { Connect(tb, bound) },
 		"client is nil":    func(tb testing.TB) { Connect(tb, nil) },
 		"2 Options":        func(tb testing.TB) { Connect(tb, new(deaf), Options{}, Options{}) },
+		"LowWater":         func(tb testing.TB) { Connect(tb, new(deaf), Options{SendQueue: client.SendQueue{LowWater: -1}}) },
 		"invalid URI":      func(tb testing.TB) { Request(tb, "chat") },
 		"not offered":      func(tb testing.TB) { Request(tb, "/", Options{SubProtocols: []string{"a"}, SubProtocol: "b"}) },
 	} {

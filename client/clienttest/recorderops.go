@@ -15,32 +15,96 @@ import (
 type ops Recorder
 
 func (o *ops) Send(op byte, p []byte) (wire int, err error) {
-	r, m := (*Recorder)(o), client.Message{Op: client.Opcode(op), Data: p}
-	switch {
-	case m.Op != client.OpText && m.Op != client.OpBinary:
-		return 0, client.ErrBadOpcode
-	case m.Op == client.OpText && !utf8.Valid(p):
-		return 0, client.ErrInvalidUTF8
+	return (*Recorder)(o).send(client.Message{Op: client.Opcode(op), Data: p}, terms{})
+}
+
+func (o *ops) SendWith(ctx context.Context, op byte, p []byte, so link.SendOptions) (wire int, err error) {
+	return (*Recorder)(o).send(client.Message{Op: client.Opcode(op), Data: p}, terms{SendOptions: so, ctx: ctx})
+}
+
+func (o *ops) Stream(ctx context.Context, op byte, total int64, so link.StreamOptions) link.Stream {
+	if o.State() != link.Open {
+		return link.Failed(client.ErrClosed)
 	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	return &stream{r: (*Recorder)(o), ctx: ctx, op: client.Opcode(op), total: max(total, -1), progress: so.Progress}
+}
+
+func (o *ops) WaitWritable(ctx context.Context) error {
+	r := (*Recorder)(o)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state != link.Open {
-		return 0, client.ErrClosed
+	if _, bytes := r.waitingLocked(); r.noSlotLocked() || bytes > 0 && bytes >= r.limits.HighWater {
+		r.congested = true
 	}
-	return r.sendLocked(m.Clone()), nil
+	for calls := r.interrupts; ; {
+		switch {
+		case r.state != link.Open:
+			return client.ErrClosed
+		case r.interrupts != calls:
+			return client.ErrInterrupted
+		case !r.congested:
+			return nil
+		}
+		if err := r.waitLocked(nil, ctx); err != nil {
+			return err
+		}
+	}
 }
 
-// sendLocked keeps m.
-func (r *Recorder) sendLocked(m client.Message) (wire int) {
-	wire = transport.FrameSize(len(m.Data))
-	r.sent = append(r.sent, m)
-	r.counts.MessagesOut++
-	r.counts.BytesOut += uint64(wire)
-	return wire
+func (o *ops) Interrupt() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.interrupts++
+	(*Recorder)(o).signalLocked()
 }
 
-// Close is CloseAfterFlush too: everything is flushed at once. Code 0 is 1000, as
-// with a zero Config.
+func (o *ops) SetSendQueue(q any) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.limits = *q.(*client.SendQueue)
+	(*Recorder)(o).relievedLocked()
+	return o.usableLocked()
+}
+
+func (o *ops) SetBandwidthLimit(int) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.usableLocked()
+}
+
+func (o *ops) SetAcceptData(on bool) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.paused = !on
+	return o.usableLocked()
+}
+
+// usableLocked returns ErrClosed when the connection has ended.
+func (o *ops) usableLocked() error {
+	if o.state == link.Closed {
+		return client.ErrClosed
+	}
+	return nil
+}
+
+// SetRecordLength has the default of Config.MaxMessageSize as its limit.
+func (o *ops) SetRecordLength(n int) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n < 0 || n > maxMessage {
+		return client.ErrRecordLength
+	}
+	o.recordLen = n
+	return o.usableLocked()
+}
+
+// maxMessage is the default of Config.MaxMessageSize.
+const maxMessage = 1 << 20
+
+// Close with code 0 is 1000, as with a zero Config.
 func (o *ops) Close(code uint16, reason string, afterFlush bool) error {
 	r, c := (*Recorder)(o), client.StatusCode(code)
 	if c == 0 {
@@ -54,19 +118,41 @@ func (o *ops) Close(code uint16, reason string, afterFlush bool) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.closeLocked(c, client.CutReason(reason), client.ErrCloseCalled)
+	return r.closeLocked(c, client.CutReason(reason), afterFlush, client.ErrCloseCalled)
 }
 
-// closeLocked begins the closing handshake; it ends with Disconnect.
-func (r *Recorder) closeLocked(code client.StatusCode, reason string, cause error) error {
+// closeLocked begins the closing handshake; it ends with Disconnect. The close frame
+// goes behind what waits; only afterFlush lets a message in pieces come to its end.
+func (r *Recorder) closeLocked(code client.StatusCode, reason string, afterFlush bool, cause error) error {
 	if r.state != link.Open {
 		return client.ErrClosed
 	}
 	r.state = link.Closing
 	r.info = client.CloseInfo{Code: code, Reason: reason, Cause: cause}
 	r.closed = &client.CloseError{Code: code, Reason: reason}
-	r.counts.BytesOut += uint64(transport.FrameSize(2 + len(reason)))
+	if afterFlush && r.stream != nil {
+		r.sealing = true
+		r.signalLocked()
+		return nil
+	}
+	r.sealLocked()
 	return nil
+}
+
+// sealLocked sends our close frame: what waits for the end of a message in pieces
+// will not be sent.
+func (r *Recorder) sealLocked() {
+	r.sealed = true
+	for _, q := range r.behind {
+		r.unsent += q.size
+	}
+	r.behind = nil
+	size := transport.FrameSize(2 + len(r.closed.Reason))
+	r.counts.BytesOut += uint64(size)
+	if r.stalled {
+		r.last = size
+	}
+	r.signalLocked()
 }
 
 // Abort ends the connection, inside of an event as soon as that returns, and its
@@ -80,6 +166,7 @@ func (o *ops) Abort() {
 		r.closed = &client.CloseError{Code: client.StatusAbnormal}
 	}
 	r.aborted = true
+	r.dropLocked()
 	wait, cause := r.running, r.info.Cause
 	r.mu.Unlock()
 	r.cancel(cause)
@@ -138,7 +225,9 @@ func (o *ops) State() link.State {
 func (o *ops) Counters() link.Counters {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.counts
+	c := o.counts
+	c.Buffered = (*Recorder)(o).bufferedLocked() + o.last
+	return c
 }
 
 func (o *ops) Context() context.Context { return o.ctx }

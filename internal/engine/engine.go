@@ -19,6 +19,13 @@ type Owner interface {
 	Connect(s *Session) error
 	// Message runs the hooks that come before OnMessage.
 	Message(s *Session, m client.Message) error
+	// Fragment runs the hooks that come before OnFragment.
+	Fragment(s *Session, f client.Fragment) error
+	// Drop reports messages that were dropped.
+	Drop(s *Session, d client.Drop)
+	// Sent reports a frame that was written, under Settings.Sent. It comes on the
+	// goroutine that writes, outside of an event.
+	Sent(s *Session, first byte, n int)
 	// Disconnect runs OnClientDisconnect; the connection is gone.
 	Disconnect(s *Session, info client.CloseInfo)
 	// Failed reports an event that returned an error or panicked. It returns true to
@@ -37,6 +44,7 @@ type Config struct {
 	CloseCode   client.StatusCode
 	CloseReason string
 	HasMessage  bool // Owner.Message has something to do
+	HasFragment bool // likewise Owner.Fragment
 }
 
 // Engine makes the sessions of one server.

@@ -26,7 +26,7 @@ func TestFailedCompressionSendsNothing(t *testing.T) {
 		s, p := h.enter(t)
 		synctest.Wait()
 		f := new(failing)
-		s.zip = f
+		s.zip.Zip = f
 		_, err := s.Send(client.OpBinary, make([]byte, 1000), false)
 		if !errors.Is(err, client.ErrCompression) || !errors.Is(err, errFailing) {
 			t.Errorf("Send = %v, want ErrCompression", err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/icsws/icsws/client"
 	answer "github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/link"
 	"github.com/icsws/icsws/internal/memnet"
 	"github.com/icsws/icsws/internal/wstest"
 )
@@ -31,11 +32,11 @@ func TestWhatMayNotBeSentHurtsNobody(t *testing.T) {
 		if _, err := s.Send(op, nil, false); !errors.Is(err, client.ErrBadOpcode) {
 			t.Errorf("Send with opcode %d = %v, want ErrBadOpcode", op, err)
 		}
-		if _, err := NewBroadcast(client.Message{Op: op}); !errors.Is(err, client.ErrBadOpcode) {
+		if _, err := new(Engine).NewBroadcast(client.Message{Op: op}, link.SendOptions{}); !errors.Is(err, client.ErrBadOpcode) {
 			t.Errorf("NewBroadcast with opcode %d = %v, want ErrBadOpcode", op, err)
 		}
 	}
-	if _, err := NewBroadcast(client.Text("\xff")); !errors.Is(err, client.ErrInvalidUTF8) {
+	if _, err := new(Engine).NewBroadcast(client.Text("\xff"), link.SendOptions{}); !errors.Is(err, client.ErrInvalidUTF8) {
 		t.Errorf("NewBroadcast = %v, want ErrInvalidUTF8", err)
 	}
 	p.Send(wstest.Text("alive"))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/link"
+	"github.com/icsws/icsws/internal/transport"
 )
 
 // ops is a Session as client.Base sees it.
@@ -74,6 +75,73 @@ func (o *ops) SetBanner(text string) error {
 	o.banner = text
 	return nil
 }
+
+// A stream that can not begin fails at its first call.
+func (o *ops) Stream(ctx context.Context, op byte, total int64, so link.StreamOptions) link.Stream {
+	s := (*Session)(o)
+	switch {
+	case s.State() != link.Open:
+		return link.Failed(client.ErrClosed)
+	case ctx == nil:
+		ctx = context.Background()
+	}
+	c := transport.StreamConfig{Context: ctx, Op: client.Opcode(op), Total: total, Progress: so.Progress}
+	if s.zip != nil {
+		c.Lock = &s.zip.mu
+		if !so.Plain {
+			c.Zip = s.zip.Zip
+		}
+	}
+	return s.NewStream(c)
+}
+
+func (o *ops) SendWith(ctx context.Context, op byte, p []byte, so link.SendOptions) (int, error) {
+	return (*Session)(o).SendWith(ctx, client.Opcode(op), p, so)
+}
+
+func (o *ops) SetRecordLength(n int) error {
+	s := (*Session)(o)
+	limit := s.engine.Settings.MaxMessage
+	switch {
+	case n < 0 || limit >= 0 && int64(n) > limit:
+		return client.ErrRecordLength
+	case s.State() == link.Closed:
+		return client.ErrClosed
+	}
+	r := s.record.Load()
+	if r == nil {
+		s.record.CompareAndSwap(nil, new(records))
+		r = s.record.Load()
+	}
+	r.n.Store(int64(n))
+	return nil
+}
+
+// usable returns ErrClosed when the connection has ended.
+func (o *ops) usable() error {
+	if o.Conn.State() == link.Closed {
+		return client.ErrClosed
+	}
+	return nil
+}
+
+func (o *ops) SetSendQueue(q any) error {
+	o.Conn.SetSendQueue(q.(*client.SendQueue))
+	return o.usable()
+}
+
+func (o *ops) SetBandwidthLimit(bytesPerSecond int) error {
+	o.SetBandwidth(bytesPerSecond)
+	return o.usable()
+}
+
+func (o *ops) SetAcceptData(on bool) error {
+	o.Conn.SetAcceptData(on)
+	return o.usable()
+}
+
+func (o *ops) WaitWritable(ctx context.Context) error { return o.Conn.WaitWritable(ctx) }
+func (o *ops) Interrupt()                             { o.Conn.Interrupt() }
 
 func (o *ops) SetWriteTimeout(d time.Duration) { o.Conn.SetWriteTimeout(d) }
 func (o *ops) State() link.State               { return o.Conn.State() }

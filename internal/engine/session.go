@@ -33,9 +33,9 @@ type Session struct {
 	pongs  client.PongHandler
 	msg    client.Message // the message or control payload of the event that runs
 
-	zip   compressor // nil without permessage-deflate
-	zmu   sync.Mutex // held from compressing to queueing: the window follows the wire
-	zkeep bool       // the compressor has a window
+	pieces *pieces                 // nil unless the class has OnFragment
+	record atomic.Pointer[records] // nil until SetRecordLength
+	zip    *zipper                 // nil without permessage-deflate
 
 	held atomic.Bool // broadcasts wait for the banner
 
@@ -52,10 +52,13 @@ type Session struct {
 	waited    chan struct{} // closed then; nil when nobody waits
 }
 
-// compressor is a *deflate.Compressor.
-type compressor interface {
-	Append(dst, msg []byte) ([]byte, error)
-	Extend(msg []byte)
+// zipper compresses what a session sends.
+type zipper struct {
+	transport.Zip            // a *deflate.Compressor
+	mu            sync.Mutex // held from compressing to queueing: the window follows the wire
+	min           int        // shorter messages are not compressed
+	keep          bool       // there is a window
+	kind          zipKind
 }
 
 // Busy is what a peer over the limit is told.
@@ -72,6 +75,7 @@ type Options struct {
 	Wire     transport.Wire
 	Buffered []byte // read behind the request
 	Deflate  *deflate.Params
+	Zip      client.Compression // what the server wants of it
 	Banner   string
 	Busy     *Busy
 	Context  context.Context // nil, or what Base.Context derives from
@@ -84,8 +88,11 @@ func (e *Engine) NewSession(o Options) *Session {
 	var inflate *deflate.Decompressor
 	if o.Deflate != nil {
 		inflate = deflate.NewDecompressor(*o.Deflate)
-		s.zip = deflate.NewCompressor(*o.Deflate, 1)
-		s.zkeep = o.Deflate.ServerTakeover
+		s.zip = &zipper{
+			Zip: deflate.NewCompressor(*o.Deflate, o.Zip.Level),
+			min: threshold(o.Zip.Threshold, o.Deflate.ServerTakeover), keep: o.Deflate.ServerTakeover,
+			kind: zipKind{o.Deflate.ServerBits, int8(o.Zip.Level)},
+		}
 	}
 	s.held.Store(true)
 	s.Conn.Init(e.Service, e.Settings, o.Wire, o.Buffered, inflate, s)
@@ -100,6 +107,10 @@ func (s *Session) Bind(c client.Client) error {
 	s.Client = c
 	s.pings, _ = c.(client.PingHandler)
 	s.pongs, _ = c.(client.PongHandler)
+	if h, ok := c.(client.FragmentHandler); ok {
+		s.pieces = &pieces{handler: h}
+		s.Pieces()
+	}
 	return nil
 }
 
@@ -175,9 +186,16 @@ func (s *Session) end() {
 	s.waiting, s.greeted = nil, true
 	s.mu.Unlock()
 	s.Dropped(info.Cause)
+	// Deferred, because each event may end the goroutine.
 	defer s.engine.Owner.Gone(s)
 	defer s.Conn.Linger()
 	defer s.signalEnd()
+	defer s.disconnect(info)
+	defer s.Notice()
+	s.lastRecord(info)
+}
+
+func (s *Session) disconnect(info client.CloseInfo) {
 	if err := event.Do(event.Func(func() error { s.engine.Owner.Disconnect(s, info); return nil })); err != nil {
 		s.engine.Owner.Failed(s, described("OnClientDisconnect", err))
 	}
@@ -240,43 +258,6 @@ func (e *messageEvent) Run() error {
 
 func (e *pingEvent) Run() error { return e.pings.OnPing(e.msg.Data) }
 func (e *pongEvent) Run() error { return e.pongs.OnPong(e.msg.Data) }
-
-// deliver gets each whole message from gws.
-func (s *Session) deliver(op client.Opcode, data []byte) {
-	checked := s.TextChecked()
-	if s.State() != link.Open || s.Client == nil {
-		return // what comes after a close is discarded
-	}
-	s.CountMessage()
-	if op == client.OpText && !checked && !utf8.Valid(data) {
-		s.RefuseText()
-		return
-	}
-	s.run("OnMessage", (*messageEvent)(s), client.Message{Op: op, Data: data})
-}
-
-// Ping is called by the filter.
-func (s *Session) Ping(payload []byte) {
-	if s.pings != nil && s.State() == link.Open {
-		s.run("OnPing", (*pingEvent)(s), client.Message{Data: payload})
-	}
-}
-
-// Pong is called by the filter.
-func (s *Session) Pong(payload []byte) {
-	if s.pongs != nil && s.State() == link.Open {
-		s.run("OnPong", (*pongEvent)(s), client.Message{Data: payload})
-	}
-}
-
-func (s *Session) run(name string, r event.Runner, m client.Message) {
-	s.msg = m
-	err := event.Do(r)
-	s.msg = client.Message{}
-	if err != nil {
-		s.failed(name, err)
-	}
-}
 
 // described makes the error of an event a typed cause.
 func described(name string, err error) error {

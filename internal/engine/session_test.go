@@ -63,6 +63,11 @@ func (h *hall) Disconnect(_ *Session, info client.CloseInfo) {
 	h.infos = append(h.infos, info)
 }
 
+func (h *hall) Fragment(*Session, client.Fragment) error { return nil }
+
+func (h *hall) Drop(*Session, client.Drop) {}
+func (h *hall) Sent(*Session, byte, int)   {}
+
 func (h *hall) Failed(_ *Session, err error) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

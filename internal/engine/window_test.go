@@ -11,6 +11,7 @@ import (
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/deflate"
+	"github.com/icsws/icsws/internal/link"
 	"github.com/icsws/icsws/internal/wstest"
 )
 
@@ -95,7 +96,7 @@ func TestBroadcastToUnlikePeers(t *testing.T) {
 		sessions, peers = append(sessions, s), append(peers, p)
 	}
 	for _, text := range list {
-		b, err := NewBroadcast(client.Text(text))
+		b, err := sessions[0].engine.NewBroadcast(client.Text(text), link.SendOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

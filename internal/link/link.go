@@ -8,6 +8,8 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"time"
+
+	"github.com/icsws/icsws/internal/budget"
 )
 
 // State is where a client stands in its life.
@@ -45,6 +47,8 @@ type Counters struct {
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64 // on the wire below TLS framing, headers included
 	Buffered                int    // bytes waiting in the queue
+	MessagesDropped         uint64
+	BytesDropped            uint64
 	LastRead                time.Time
 	RTT                     time.Duration
 }
@@ -62,6 +66,16 @@ type Conn struct {
 type Ops interface {
 	// Send takes one message and reports the bytes of its frame.
 	Send(op byte, p []byte) (wire int, err error)
+	// SendWith is Send with options; ctx bounds the wait.
+	SendWith(ctx context.Context, op byte, p []byte, o SendOptions) (wire int, err error)
+	// Stream returns a message that is sent in pieces; errors come from its methods.
+	Stream(ctx context.Context, op byte, total int64, o StreamOptions) Stream
+	WaitWritable(ctx context.Context) error
+	Interrupt()
+	SetSendQueue(q any) error // a *client.SendQueue, complete and valid
+	SetBandwidthLimit(bytesPerSecond int) error
+	SetAcceptData(on bool) error
+	SetRecordLength(n int) error
 	// Close starts the close handshake; code 0 asks for the server's default.
 	Close(code uint16, reason string, afterFlush bool) error
 	Abort()
@@ -78,6 +92,13 @@ type Ops interface {
 // Bind attaches a client object (a client.Client) to its connection, once. It
 // reports false when the object is bound already.
 var Bind func(c any, conn *Conn) bool
+
+// BudgetOf returns what is in a *client.Budget, nil if it is nil.
+var BudgetOf func(b any) *budget.Budget
+
+// MessageOptions returns what is in a client.SendOptions for a whole message, or why
+// that can not be.
+var MessageOptions func(o any) (SendOptions, error)
 
 // ConnOf returns the connection that a client object is bound to, or nil.
 var ConnOf func(c any) *Conn

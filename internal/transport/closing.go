@@ -38,7 +38,9 @@ func (c *Conn) endLocked(info client.CloseInfo) {
 func (c *Conn) Info() client.CloseInfo {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.info
+	info := c.info
+	info.Unsent = c.flow.unsent
+	return info
 }
 
 // CloseWith begins the closing handshake, or returns ErrClosed when that is done.
@@ -57,9 +59,14 @@ func (c *Conn) closeLocked(code client.StatusCode, reason string, afterFlush boo
 	if c.State() >= link.Closing {
 		return client.ErrClosed
 	}
-	c.state.Store(uint32(link.Closing))
+	c.toClosing()
 	c.endLocked(client.CloseInfo{Code: code, Reason: reason, Cause: cause})
 	c.patient = afterFlush
+	if afterFlush && c.flow.taken != nil {
+		c.flow.seal = &seal{code, reason}
+		c.signalLocked()
+		return nil
+	}
 	c.sealLocked(code, reason)
 	return nil
 }
@@ -71,6 +78,7 @@ func (c *Conn) sealLocked(code client.StatusCode, reason string) {
 		return
 	}
 	c.sealed = true
+	c.dropBehindLocked()
 	var b []byte
 	if code == client.StatusNoCode {
 		b = AppendHeader(b, finBit|opClose, 0)
@@ -83,11 +91,11 @@ func (c *Conn) sealLocked(code client.StatusCode, reason string) {
 	c.bytesOut += uint64(len(b))
 	switch {
 	case c.draining:
-		c.last = b
+		c.controls().last = b
 	case c.writing:
 		c.corkLocked(&Frame{Whole: b})
 	default:
-		c.writeLocked(b, nil)
+		c.writeLocked(&Frame{Whole: b})
 		c.flushLocked()
 	}
 	if !c.patient {
@@ -127,12 +135,16 @@ func (c *Conn) peerClosed(payload []byte) error {
 	defer c.mu.Unlock()
 	c.answer = true
 	if c.State() < link.Closing {
-		c.state.Store(uint32(link.Closing))
+		c.toClosing()
 		c.endLocked(client.CloseInfo{
 			Code: code, Reason: reason, Remote: true,
 			Cause: &client.CloseError{Code: code, Reason: reason},
 		})
 		c.sealLocked(code, reason)
+	} else if s := c.flow.seal; s != nil {
+		// Ours waits for the end of a message that the peer does not want any more.
+		c.flow.seal = nil
+		c.sealLocked(s.code, s.reason)
 	}
 	return io.EOF
 }
@@ -160,7 +172,7 @@ func (c *Conn) Abort(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.endLocked(client.CloseInfo{Code: client.StatusAbnormal, Cause: cause})
-	c.state.Store(uint32(max(link.Closing, c.State())))
+	c.toClosing()
 	c.dropLocked(cause, true)
 }
 
@@ -184,7 +196,7 @@ func (c *Conn) giveUpLocked(cause error) {
 		c.info.Cause = errors.Join(c.info.Cause, cause)
 	}
 	c.endLocked(client.CloseInfo{Code: client.StatusAbnormal, Cause: cause})
-	c.state.Store(uint32(max(link.Closing, c.State())))
+	c.toClosing()
 	c.dropLocked(cause, false)
 }
 
@@ -194,7 +206,7 @@ func (c *Conn) giveUpLocked(cause error) {
 func (c *Conn) Finish() {
 	c.mu.Lock()
 	c.endLocked(client.CloseInfo{Code: client.StatusAbnormal, Remote: true, Cause: io.ErrUnexpectedEOF})
-	c.state.Store(uint32(max(link.Closing, c.State())))
+	c.toClosing()
 	c.active.Store(false)
 	c.flushLocked()
 	if !c.sealed && c.dead == nil {
@@ -230,6 +242,7 @@ func (c *Conn) Finish() {
 		c.in.r, c.in.w = 0, 0
 		c.release()
 	}
+	c.in.stopPieces()
 	c.in = inbound{end: io.EOF}
 }
 

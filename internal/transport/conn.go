@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/deflate"
 	"github.com/icsws/icsws/internal/link"
 )
@@ -15,6 +16,13 @@ import (
 type Events interface {
 	Ping(payload []byte)
 	Pong(payload []byte)
+	// Fragment is a piece of a message, under Pieces. Text is cut between runes.
+	Fragment(op client.Opcode, p []byte, first, final bool)
+	// Notice tells that TakeNotices has something.
+	Notice()
+	// Sent tells that a frame with that first byte and n bytes of payload is written,
+	// under Settings.Sent. It comes on the goroutine that writes.
+	Sent(first byte, n int)
 	// Dropped comes when the connection was given up, while an event may run: on a
 	// goroutine of its own, perhaps never.
 	Dropped(cause error)
@@ -38,6 +46,9 @@ type Conn struct {
 	messagesIn   atomic.Uint64
 	bytesIn      atomic.Uint64
 	writeTimeout atomic.Int64 // replaces Settings.WriteTimeout unless 0
+	slow         atomic.Bool  // SetBandwidth was called
+	paused       atomic.Bool  // nothing is read; written under mu
+	notices      atomic.Bool  // there is something to tell the class; set under mu
 
 	warmAt int // in Service.warm; guarded by Service.mu
 
@@ -51,6 +62,7 @@ type Conn struct {
 // from it already; inflate is nil unless permessage-deflate was negotiated.
 func (c *Conn) Init(svc *Service, set *Settings, w Wire, buffered []byte, inflate *deflate.Decompressor, events Events) {
 	c.svc, c.set, c.events, c.wire = svc, set, events, w.wire
+	c.flow, c.waiting = &calm, &none
 	c.in.inflate = inflate
 	c.in.prepend(buffered)
 	now := int64(svc.now())
@@ -68,6 +80,9 @@ const stateOpen = link.Open
 func (c *Conn) Open() {
 	if c.state.CompareAndSwap(uint32(link.Connecting), uint32(link.Open)) {
 		c.startTimers()
+		if c.set.Bandwidth > 0 && !c.slow.Load() {
+			c.SetBandwidth(c.set.Bandwidth)
+		}
 		c.svc.keepWarm(c)
 	}
 }
@@ -100,6 +115,7 @@ func (c *Conn) Counters() link.Counters {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n.MessagesOut, n.BytesOut, n.Buffered = c.messagesOut, c.bytesOut, c.buffered
+	n.MessagesDropped, n.BytesDropped = c.flow.messagesDropped, c.flow.bytesDropped
 	return n
 }
 

@@ -51,6 +51,44 @@ func FrameSize(n int) int {
 	return 10 + n
 }
 
+// MessageSize is the size of a message of n bytes in frames of at most max bytes; 0 is one
+// frame.
+func MessageSize(n, max int) int {
+	if max <= 0 || n <= max {
+		return FrameSize(n)
+	}
+	size := n / max * FrameSize(max)
+	if rest := n % max; rest > 0 {
+		size += FrameSize(rest)
+	}
+	return size
+}
+
+// AppendMessage appends a message in frames of at most max bytes; 0 is one frame. first
+// is the first byte of the first one, with FIN.
+func AppendMessage(dst []byte, first byte, p []byte, max int) []byte {
+	if max <= 0 {
+		max = len(p)
+	}
+	for len(p) > max {
+		dst = append(AppendHeader(dst, first&^finBit, max), p[:max]...)
+		first, p = first&finBit, p[max:]
+	}
+	return append(AppendHeader(dst, first, len(p)), p...)
+}
+
+// frameLen is the size of the frame at the start of b, which we have made.
+func frameLen(b []byte) int {
+	switch n := int(b[1]); n {
+	case 126:
+		return 4 + int(binary.BigEndian.Uint16(b[2:]))
+	case 127:
+		return 10 + int(binary.BigEndian.Uint64(b[2:]))
+	default:
+		return 2 + n
+	}
+}
+
 // header is a parsed frame header of a client.
 type header struct {
 	first byte

@@ -36,7 +36,8 @@ type inbound struct {
 	plain   *[]byte // an inflated message as a frame for the engine
 	plainAt int
 
-	textOK bool // the message that the engine gets next is checked already
+	textOK bool    // the message that the engine gets next is checked already
+	pieces *pieces // not nil: messages go to Events.Fragment, and nothing to the engine
 }
 
 // prepend puts bytes that were read before in front of the input.
@@ -101,12 +102,17 @@ func (in *inbound) readPlain(p []byte) int {
 func (c *Conn) readDirect(p []byte) (int, error) {
 	in := &c.in
 	p = p[:min(int64(len(p)), in.direct)]
-	n, err := c.wire.read(c, p)
+	n, err := 0, errWoken
+	for err == errWoken && n == 0 {
+		c.Gate()
+		n, err = c.wire.read(c, p)
+	}
 	c.received(n)
-	if err != nil {
+	if err != nil && n == 0 {
 		return n, c.lost(err)
 	}
 	in.direct -= int64(n)
+	c.noteProgress()
 	if in.checking {
 		if v := in.checkText(in.frame, p[:n], in.direct == 0); v != nil {
 			in.end = c.violated(v)
@@ -120,6 +126,7 @@ func (c *Conn) readDirect(p []byte) (int, error) {
 func (c *Conn) pull() error {
 	in := &c.in
 	for {
+		c.Gate()
 		if err := c.scan(); err != nil {
 			return err
 		}
@@ -128,7 +135,7 @@ func (c *Conn) pull() error {
 		}
 		n, err := c.wire.fill(c)
 		c.received(n)
-		if err != nil && n == 0 {
+		if err != nil && err != errWoken && n == 0 {
 			return c.lost(err)
 		}
 	}
@@ -143,6 +150,9 @@ func (c *Conn) received(n int) {
 	c.lastRead.Store(int64(c.svc.now()))
 	if !c.active.Load() {
 		c.active.Store(true)
+	}
+	if c.slow.Load() {
+		c.slowDown(n)
 	}
 }
 
@@ -176,9 +186,16 @@ func (e *causeError) Unwrap() []error { return []error{e.ProtocolError, e.is} }
 func (c *Conn) scan() error {
 	in := &c.in
 	for in.buf != nil && in.r+in.ready < in.w {
+		c.Gate()
 		b := (*in.buf)[in.r+in.ready : in.w]
 		if in.skip > 0 {
 			in.discard(len(b))
+			continue
+		}
+		if in.pieces != nil && in.pieces.left > 0 {
+			if err := c.piece(b); err != nil {
+				return err
+			}
 			continue
 		}
 		if in.unzip > 0 {
@@ -189,7 +206,7 @@ func (c *Conn) scan() error {
 		}
 		h, ok, v := parseHeader(b)
 		if v == nil && ok {
-			limit := c.set.MaxMessage
+			limit := c.maxMessage()
 			if c.State() >= link.Closing {
 				limit = -1 // data is thrown away
 			}
@@ -231,6 +248,8 @@ func (c *Conn) accept(h header, b []byte) (more bool, err error) {
 		in.consume(h.size)
 		in.skip = h.n
 		return true, nil
+	case in.pieces != nil:
+		return true, c.beginPiece(h)
 	case h.first&rsv1Bit != 0 || in.open && in.zipped:
 		if in.ready > 0 {
 			return false, nil
@@ -238,6 +257,11 @@ func (c *Conn) accept(h header, b []byte) (more bool, err error) {
 		return c.unpack(h, b, whole)
 	}
 	return c.pass(h, b, whole)
+}
+
+// midFrame reports whether the rest of a frame that is begun is to come.
+func (in *inbound) midFrame() bool {
+	return in.skip > 0 || in.unzip > 0 || in.pieces != nil && in.pieces.left > 0
 }
 
 // discard throws away up to n bytes of what is skipped.
@@ -317,6 +341,9 @@ func (c *Conn) idle() {
 	c.active.Store(false)
 	c.mu.Lock()
 	c.flushLocked()
+	if c.notices.Load() { // it came after our last look, and found us active
+		c.wire.wake()
+	}
 	c.mu.Unlock()
 }
 

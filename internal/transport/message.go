@@ -28,6 +28,7 @@ func (c *Conn) pass(h header, b []byte, whole bool) (more bool, err error) {
 		}
 	}
 	if !whole && (h.n <= maxWhole || have < h.n/2) {
+		c.noteProgress()
 		return false, nil
 	}
 	return c.deliver(h, have)
@@ -106,7 +107,7 @@ func (c *Conn) unpack(h header, b []byte, whole bool) (more bool, err error) {
 
 // zipLimit refuses compressed data that no message within the limit needs.
 func (c *Conn) zipLimit() *client.ProtocolError {
-	if limit := c.set.MaxMessage; limit >= 0 && c.in.size > deflate.CompressedLimit(limit) || c.in.size < 0 {
+	if limit := c.maxMessage(); limit >= 0 && c.in.size > deflate.CompressedLimit(limit) || c.in.size < 0 {
 		return tooBig()
 	}
 	return nil
@@ -121,6 +122,7 @@ func (c *Conn) collect(b []byte) (more bool, err error) {
 	in.at += int64(n)
 	in.unzip -= int64(n)
 	in.consume(n)
+	c.noteProgress()
 	if in.unzip > 0 {
 		return true, nil
 	}
@@ -180,5 +182,12 @@ func (c *Conn) RefuseText() { c.in.end = c.violated(invalidText()) }
 func (c *Conn) noteMessage() {
 	if c.set.IdleTimeout > 0 {
 		c.lastMessage.Store(int64(c.svc.now()))
+	}
+}
+
+// noteProgress restarts it when a part of a message came.
+func (c *Conn) noteProgress() {
+	if c.set.IdleTimeout > 0 {
+		c.lastMessage.Store(c.lastRead.Load())
 	}
 }

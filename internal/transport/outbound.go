@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"time"
-
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/link"
 )
@@ -16,141 +14,137 @@ type outbound struct {
 	writing  bool
 	draining bool
 	watched  bool // in the service's list
+	sealed   bool // our close frame is written or queued: no data after it
 
 	header   [MaxHeader]byte // of the frame that is written past the cork
 	queue    queue
 	buffered int // bytes of frames that are not written yet
 
-	pongs []byte // the newest pong, while draining
-	pings []byte // the newest ping, while draining
-	last  []byte // our close frame, while draining
+	dead error         // writing failed or the connection was dropped
+	room chan struct{} // closed when room was made; nil when nobody waits
 
-	sealed bool          // our close frame is written or queued: no data after it
-	dead   error         // writing failed or the connection was dropped
-	room   chan struct{} // closed when room was made; nil when nobody waits
+	flow    *flow       // &calm until something was out of the ordinary
+	waiting *controls   // &none until control frames had to wait
+	popped  int         // bytes that the drainer writes now
+	sent    *sentFrames // nil unless Settings.Sent; belongs to whoever writes
 
 	messagesOut, bytesOut uint64
 }
 
-// Frame is one data frame to send.
-type Frame struct {
-	First    byte   // first byte: FIN, reserved bits, opcode
-	Payload  []byte // not kept
-	Whole    []byte // in place of the above: a frame that never changes, which may be kept
-	NoWait   bool   // QueueBlock acts as QueueClose
-	Admitted bool   // Admit was called
+// controls are control frames that wait while the queue is drained.
+type controls struct {
+	pong, ping []byte // the newest of each
+	last       []byte // our close frame
 }
 
-// Size is the number of bytes of the frame with its header.
+// none is what connections have without any. It is never written.
+var none controls
+
+func (c *Conn) controls() *controls {
+	if c.waiting == &none {
+		c.waiting = new(controls)
+	}
+	return c.waiting
+}
+
+// Frame is one data message to send, and how.
+type Frame struct {
+	First    byte   // first byte: FIN, reserved bits, opcode
+	NoWait   bool   // QueueBlock acts as QueueClose
+	Admitted bool   // Admit was called
+	Kept     bool   // must not be dropped: what follows refers to it
+	Max      int    // payload of each frame; 0 = one frame
+	Payload  []byte // not kept
+	Whole    []byte // in place of First and Payload: frames that never change, which may be kept
+	Terms    *Terms // nil: those of the client
+
+	owner *Stream // that has lent Whole
+}
+
+// Size is the number of bytes of its frames with their headers.
 func (f *Frame) Size() int {
 	if f.Whole != nil {
 		return len(f.Whole)
 	}
-	return FrameSize(len(f.Payload))
+	return MessageSize(len(f.Payload), f.Max)
 }
 
-// append appends the frame to dst.
+// append appends the frames to dst.
 func (f *Frame) append(dst []byte) []byte {
 	if f.Whole != nil {
 		return append(dst, f.Whole...)
 	}
-	return append(AppendHeader(dst, f.First, len(f.Payload)), f.Payload...)
+	return AppendMessage(dst, f.First, f.Payload, f.Max)
 }
 
-// Send takes f, or returns why not. It waits only under QueueBlock. Under
-// QueueClose a full queue ends the connection.
+func (f *Frame) fragmented() bool {
+	if f.Whole != nil {
+		return f.Max > 0 && len(f.Whole) > f.Max
+	}
+	return f.Max > 0 && len(f.Payload) > f.Max
+}
+
+func (f *Frame) key() string {
+	if f.Terms == nil {
+		return ""
+	}
+	return f.Terms.Key
+}
+
+// Send takes f, or returns why not. What happens when the queue is full is up to
+// its policy; it waits only under QueueBlock.
 func (c *Conn) Send(f Frame) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	err := c.takeLocked(&f)
+	c.mu.Unlock()
+	c.relieve()
+	return err
+}
+
+func (c *Conn) takeLocked(f *Frame) error {
 	if !f.Admitted {
-		if err := c.admitLocked(f.Size(), f.NoWait); err != nil {
+		if err := c.admitLocked(f.Size(), f.Terms, f.NoWait); err != nil {
 			return err
 		}
 	}
-	if c.sealed || c.dead != nil {
+	if c.sealed || c.dead != nil || c.State() != link.Open {
 		return client.ErrClosed
 	}
 	c.messagesOut++
-	c.sendLocked(&f)
+	n := f.Size()
+	c.bytesOut += uint64(n)
+	c.buffered += n
+	if c.flow.taken != nil {
+		c.waitTurnLocked(f)
+		return nil
+	}
+	c.sendLocked(f)
 	return nil
 }
 
-// Admit does the waiting of Send ahead of it, for a frame of about n bytes that
-// is made only then.
-func (c *Conn) Admit(n int, noWait bool) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.admitLocked(n, noWait)
-}
-
-// Fits reports whether Admit would return at once.
-func (c *Conn) Fits(n int) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.fitsLocked(n)
-}
-
-// admitLocked makes sure that n bytes may be written, waiting for room if it must.
-func (c *Conn) admitLocked(n int, noWait bool) error {
-	var timeout <-chan time.Time
-	for {
-		if c.sealed || c.dead != nil || c.State() != link.Open {
-			return client.ErrClosed
-		}
-		if c.fitsLocked(n) {
-			return nil
-		}
-		if c.flushLocked(); c.fitsLocked(n) {
-			return nil
-		}
-		if c.writing {
-			// What is being written may leave no queue at all, and its write does not wait.
-			if err := c.waitRoomLocked(nil); err != nil {
-				return err
-			}
-			continue
-		}
-		if c.set.Queue.Policy != client.QueueBlock || noWait {
-			_ = c.closeLocked(client.StatusPolicyViolation, "send queue full", false, client.ErrQueueFull)
-			return client.ErrQueueFull
-		}
-		if d := c.set.Queue.BlockTimeout; d > 0 && timeout == nil {
-			t := time.NewTimer(d)
-			defer t.Stop()
-			timeout = t.C
-		}
-		if err := c.waitRoomLocked(timeout); err != nil {
-			return err
-		}
-	}
-}
-
-// fitsLocked reports whether n more bytes fit; an empty queue takes any size.
-func (c *Conn) fitsLocked(n int) bool {
-	if c.buffered == 0 {
-		return true
-	}
-	q := &c.set.Queue
-	return n <= q.MaxBytes-c.buffered && (q.MaxMessages <= 0 || c.queue.len() < q.MaxMessages)
-}
-
-// sendLocked takes f; there is room.
+// sendLocked takes f; there is room, and it is counted.
 func (c *Conn) sendLocked(f *Frame) {
-	n := f.Size()
-	c.buffered += n
-	c.bytesOut += uint64(n)
 	switch {
-	case c.draining:
-		c.queue.push(f, c.set.Queue.MaxMessages <= 0)
-	case c.writing || c.active.Load() && n < largeFrame:
+	case c.draining || c.flow.rate != nil && !c.writing:
+		if !c.replaceLocked(&c.queue, f) {
+			c.queueCorkLocked()
+			c.queue.push(f, c.joins())
+		}
+		c.startDrainLocked()
+	case c.writing || c.active.Load() && f.owner == nil && f.Size() < largeFrame:
 		c.corkLocked(f)
-	case f.Whole != nil:
-		c.writeLocked(f.Whole, nil)
-		c.flushLocked()
 	default:
-		c.writeLocked(AppendHeader(c.header[:0], f.First, len(f.Payload)), f.Payload)
+		c.writeLocked(f)
 		c.flushLocked()
 	}
+}
+
+// startDrainLocked has the queue written, unless somebody else will.
+func (c *Conn) startDrainLocked() {
+	if !c.draining && !c.writing && c.dead == nil {
+		c.drainLocked()
+	}
+	c.chargeLocked()
 }
 
 // corkLocked appends f to the cork and has it watched, or flushes it when full.
@@ -173,42 +167,14 @@ func (c *Conn) corkLocked(f *Frame) {
 	}
 }
 
-// writeLocked writes the cork, head and payload with one system call. It gives up
-// the lock meanwhile; head and payload are not kept.
-func (c *Conn) writeLocked(head, payload []byte) {
-	cork := c.cork
-	c.cork = nil
-	c.writing = true
-	c.mu.Unlock()
-	var first []byte
-	if cork != nil {
-		first = *cork
-	}
-	n, blocked, err := c.wire.tryWrite(first, head, payload)
-	c.mu.Lock()
-	c.writing = false
-	switch {
-	case c.dead != nil:
-	case err != nil:
-		c.brokenLocked(err)
-	default:
-		c.buffered -= n
-		if blocked || c.wire.holds() { // the reader may have had TLS say something meanwhile
-			c.queue.pushRest(n, first, head, payload)
-			c.drainLocked()
-		}
-	}
-	if cork != nil {
-		putCork(cork)
-	}
-	c.signalLocked()
-	c.settledLocked()
-}
-
 // flushLocked writes the cork, unless somebody else is writing and will.
 func (c *Conn) flushLocked() {
 	for c.cork != nil && !c.writing && !c.draining && c.dead == nil {
-		c.writeLocked(nil, nil)
+		if c.flow.rate != nil {
+			c.drainLocked()
+			return
+		}
+		c.writeLocked(nil)
 	}
 }
 
@@ -244,8 +210,14 @@ func (c *Conn) flushIfOlder(tick uint32) bool {
 func (c *Conn) WriteRaw(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(p) == 0 {
+		return
+	}
+	if c.set.Sent {
+		c.sent = &sentFrames{raw: len(p)}
+	}
 	c.buffered += len(p)
-	c.writeLocked(p, nil)
+	c.writeLocked(&Frame{Whole: p})
 	c.flushLocked()
 }
 

@@ -5,31 +5,30 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 )
 
 func TestRestOfAPartialWrite(t *testing.T) {
-	pieces := [][]byte{[]byte("cork"), []byte("head"), []byte("payload")}
-	all := bytes.Join(pieces, nil)
+	cork, head, body := []byte("cork"), []byte("head"), []byte("payload")
+	all := bytes.Join([][]byte{cork, head, body}, nil)
 	for n := 0; n <= len(all); n++ {
-		var q queue
-		q.pushRest(n, pieces...)
+		c := new(Conn)
+		c.queueRestLocked(&attempt{cork: cork, head: head, body: body, n: n}, &Frame{})
 		if n == len(all) {
-			if !q.empty() || q.begun {
-				t.Fatalf("all is written, and %d entries are left", q.len())
+			if !c.queue.empty() {
+				t.Fatalf("all is written, and %d entries are left", len(c.queue.entries))
 			}
 			continue
 		}
-		if !q.begun || q.len() != 1 {
-			t.Fatalf("after %d bytes: begun %v, %d entries", n, q.begun, q.len())
+		if c.queue.bytes != len(all)-n || !c.queue.front().mid {
+			t.Fatalf("after %d bytes: %d bytes wait, mid %v", n, c.queue.bytes, c.queue.front().mid)
 		}
-		if got := q.pop(); !bytes.Equal(got, all[n:]) || q.begun || !q.empty() {
-			t.Fatalf("after %d bytes the rest is %q, want %q", n, got, all[n:])
+		if got := c.queue.pop(); !bytes.Equal(got.b, all[n:]) || got.loose || !c.queue.empty() {
+			t.Fatalf("after %d bytes the rest is %q, want %q", n, got.b, all[n:])
 		}
 	}
-	for i, p := range pieces {
-		if string(p) != []string{"cork", "head", "payload"}[i] {
-			t.Errorf("a piece was changed to %q", p)
-		}
+	if string(cork)+string(head)+string(body) != string(all) {
+		t.Error("a piece was changed")
 	}
 }
 
@@ -48,12 +47,12 @@ func TestQueueIsFirstInFirstOut(t *testing.T) {
 	}
 	most := 0
 	for range 100_000 {
-		if q.len() < 5 || q.len() < 50 && rnd.IntN(2) == 0 {
+		if q.messages < 5 || q.messages < 50 && rnd.IntN(2) == 0 {
 			push()
 		} else {
 			want := (&Frame{First: 0x82, Payload: fmt.Append(nil, out)}).append(nil)
-			if got := q.pop(); !bytes.Equal(got, want) {
-				t.Fatalf("entry %d is %q, want %q", out, got, want)
+			if got := q.pop(); !bytes.Equal(got.b, want) {
+				t.Fatalf("entry %d is %q, want %q", out, got.b, want)
 			}
 			out++
 		}
@@ -75,15 +74,14 @@ func TestGatheringKeepsSharedFrames(t *testing.T) {
 	c.queue.push(&Frame{First: 0x82, Payload: []byte("second")}, true)
 	c.queue.push(&Frame{Whole: small}, true)
 	c.queue.push(&Frame{First: 0x82, Payload: []byte("fourth")}, true)
-	if n := c.queue.len(); n != 2 {
+	if n := len(c.queue.entries); n != 2 {
 		t.Errorf("%d entries, want the shared one and one for the small ones", n)
 	}
 	c.queue.push(&Frame{First: 0x82, Payload: make([]byte, corkLimit)}, true)
 	c.queue.push(&Frame{First: 0x82, Payload: make([]byte, 2*corkLimit)}, true)
 	var got []byte
 	for !c.queue.empty() {
-		b := c.gatherLocked()
-		got = append(got, b...)
+		got = append(got, c.gatherLocked().b...)
 	}
 	want := append(AppendHeader(nil, 0x82, len(body)), body...)
 	want = append(want, "\x82\x06second\x82\x05small\x82\x06fourth"...)
@@ -111,9 +109,9 @@ func TestTinyFramesCostLittleInTheQueue(t *testing.T) {
 		for range size / f.Size() {
 			q.push(&f, true)
 		}
-		held := cap(q.entries) * 24
-		for _, b := range q.entries {
-			held += cap(b)
+		held := cap(q.entries) * int(unsafe.Sizeof(entry{}))
+		for _, e := range q.entries {
+			held += cap(e.b)
 		}
 		if held > 2*size {
 			t.Errorf("%d bytes of frames are held in %d (whole %v)", size, held, whole)

@@ -20,7 +20,9 @@ import (
 func testSettings(edit ...func(*Settings)) *Settings {
 	set := &Settings{
 		MaxMessage:   1 << 20,
-		Queue:        client.SendQueue{MaxBytes: 1 << 20},
+		MaxPieces:    -1,
+		Queue:        client.SendQueue{}.WithDefaults(),
+		Sampling:     time.Second,
 		WriteTimeout: 10 * time.Second,
 		CloseTimeout: 5 * time.Second,
 	}
@@ -50,6 +52,8 @@ type fakeWire struct {
 }
 
 func (w *fakeWire) attach(*Conn) {}
+
+func (w *fakeWire) wake() {}
 
 func (w *fakeWire) fill(c *Conn) (int, error) {
 	n, err := w.read(c, c.space())
@@ -178,6 +182,11 @@ func notedFrame(f wstest.Frame) string {
 func (r *recorder) Ping(p []byte) { r.note("ping", p) }
 func (r *recorder) Pong(p []byte) { r.note("pong", p) }
 func (r *recorder) Dropped(error) {}
+
+func (r *recorder) Notice()        {}
+func (r *recorder) Sent(byte, int) {}
+
+func (r *recorder) Fragment(client.Opcode, []byte, bool, bool) {}
 
 // run is the engine's loop.
 func (r *recorder) run() {

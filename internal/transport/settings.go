@@ -4,12 +4,19 @@ import (
 	"time"
 
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/budget"
 )
 
 // Settings are the limits of the connections of one server. They are complete:
 // no zero value stands for a default. Negative durations turn a limit off.
 type Settings struct {
-	MaxMessage   int64 // bytes of a whole message, after inflation; < 0 = no limit
+	MaxMessage   int64          // bytes of a whole message, after inflation; < 0 = no limit
+	MaxPieces    int64          // the same for a message that is delivered in pieces
+	MaxFrame     int            // payload of a frame that we send; 0 = no limit
+	Budget       *budget.Budget // of all queues; nil = none
+	Bandwidth    int            // bytes a second in each direction; 0 = no limit
+	Sampling     time.Duration  // for how long unused bandwidth may be caught up
+	Sent         bool           // Events.Sent is wanted
 	Queue        client.SendQueue
 	WriteTimeout time.Duration
 	CloseTimeout time.Duration

@@ -20,6 +20,7 @@ type timers struct {
 	pingSeq  uint64
 	drained  time.Duration // when the peer last took something that was queued
 	handled  time.Duration // when a look last found the reader inside a handler
+	held     bool          // the reader waits for its limit
 	pinged   []byte        // its payload, for the round trip time
 }
 
@@ -90,8 +91,8 @@ func (c *Conn) onTimer() {
 // nextLifeLocked does what is due on an open connection and returns when to look
 // again.
 func (c *Conn) nextLifeLocked(now time.Duration) time.Duration {
-	if c.active.Load() {
-		// The reader is inside a handler: that nothing is read is not the peer's doing.
+	if c.active.Load() || c.paused.Load() || c.held {
+		// The reader is inside a handler, or does not read: that nothing is read is not the peer's doing.
 		c.handled = now
 	}
 	next := never
@@ -121,7 +122,7 @@ func (c *Conn) nextLifeLocked(now time.Duration) time.Duration {
 func (c *Conn) nextPingLocked(now time.Duration) time.Duration {
 	// A peer that takes what was queued is alive, even if its pong waits behind that.
 	read := max(time.Duration(c.lastRead.Load()), c.drained, c.handled)
-	if c.pings != nil {
+	if c.waiting.ping != nil {
 		return now + c.set.PingInterval // the write timeout watches over it
 	}
 	if c.set.PongTimeout > 0 && c.pingSent > read {
@@ -156,7 +157,7 @@ func (c *Conn) pingLocked(now time.Duration) {
 		c.pinged = binary.BigEndian.AppendUint64(c.pinged[:0], c.pingSeq)
 	}
 	c.pingSent = now
-	c.controlLocked(opPing, c.pinged, &c.pings)
+	c.controlLocked(opPing, c.pinged)
 }
 
 // pong answers a ping. It may overtake queued data; of several that wait only the
@@ -167,7 +168,7 @@ func (c *Conn) pong(payload []byte) {
 	if c.sealed || c.dead != nil {
 		return
 	}
-	c.controlLocked(opPong, payload, &c.pongs)
+	c.controlLocked(opPong, payload)
 }
 
 // SendControl sends a ping or pong of the program's.
@@ -177,24 +178,31 @@ func (c *Conn) SendControl(op byte, payload []byte) error {
 	if c.sealed || c.dead != nil {
 		return client.ErrClosed
 	}
-	waiting := &c.pongs
-	if op == opPing {
-		waiting = &c.pings
-	}
-	c.controlLocked(op, payload, waiting)
+	c.controlLocked(op, payload)
 	return nil
 }
 
-func (c *Conn) controlLocked(op byte, payload []byte, waiting *[]byte) {
+func (c *Conn) controlLocked(op byte, payload []byte) {
 	f := AppendHeader(make([]byte, 0, 2+len(payload)), finBit|op, len(payload))
 	f = append(f, payload...)
-	if c.draining {
-		c.buffered += len(f) - len(*waiting)
-		c.bytesOut += uint64(len(f) - len(*waiting))
+	c.buffered += len(f)
+	c.bytesOut += uint64(len(f))
+	switch {
+	case c.draining || c.flow.rate != nil && !c.writing:
+		waiting := &c.controls().pong
+		if op == opPing {
+			waiting = &c.waiting.ping
+		}
+		c.buffered -= len(*waiting)
+		c.bytesOut -= uint64(len(*waiting))
 		*waiting = f
-		return
+		c.startDrainLocked()
+	case c.writing || c.active.Load():
+		c.corkLocked(&Frame{Whole: f})
+	default:
+		c.writeLocked(&Frame{Whole: f})
+		c.flushLocked()
 	}
-	c.sendLocked(&Frame{Whole: f})
 }
 
 // ponged measures the round trip of our last ping.

@@ -23,6 +23,9 @@ type wire interface {
 	tryWrite(x, y, z []byte) (n int, blocked bool, err error)
 	// write writes p and what is held, waiting up to stall without progress.
 	write(p []byte, stall time.Duration) error
+	// wake has a fill or read that waits, or the next one, return errWoken. It may be
+	// called at any time.
+	wake()
 	// holds reports whether taken bytes are still on their way to the kernel.
 	holds() bool
 	// closeWrite ends our side of the stream, with a TLS alert if there is TLS.
@@ -34,6 +37,21 @@ type wire interface {
 	// drop closes the connection; with reset the peer gets no orderly end. It may be
 	// called at any time, more than once, and may wait for fill to return.
 	drop(reset bool)
+}
+
+// errWoken says that nothing came: the reader is wanted for something else.
+var errWoken = errors.New("transport: woken")
+
+// longAgo is the read deadline that wakes a reader. No other one is set while it reads.
+var longAgo = time.Unix(1, 0)
+
+// woken turns the error of a read that was woken into errWoken, and lets the next one wait.
+func woken(conn net.Conn, err error) error {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	return errWoken
 }
 
 // Wire is an open connection, ready for [Conn.Init].
@@ -52,18 +70,22 @@ func NewWire(conn net.Conn) Wire {
 }
 
 // fillTiny reads into the input buffer of c from a stream that can not wait
-// without a buffer: an empty input waits with the 16 bytes in c.
+// without a buffer: an empty input waits with the few bytes in c.
 func fillTiny(c *Conn, r io.Reader) (int, error) {
 	in := &c.in
-	if in.r < in.w {
+	tiny := in.tiny[:]
+	if in.pieces != nil {
+		tiny = in.pieces.tiny[:]
+	}
+	if in.r < in.w || in.midFrame() {
 		n, err := r.Read(c.space())
 		in.w += max(n, 0)
 		return n, err
 	}
 	c.release()
-	n, err := r.Read(in.tiny[:])
+	n, err := r.Read(tiny)
 	if n > 0 {
-		in.w += copy(c.space(), in.tiny[:n])
+		in.w += copy(c.space(), tiny[:n])
 	}
 	return n, err
 }
@@ -111,13 +133,17 @@ func (w *netWire) attach(*Conn) {}
 
 func (w *netWire) fill(c *Conn) (int, error) {
 	c.idle()
-	return fillTiny(c, w.conn)
+	n, err := fillTiny(c, w.conn)
+	return n, woken(w.conn, err)
 }
 
 func (w *netWire) read(c *Conn, p []byte) (int, error) {
 	c.idle()
-	return w.conn.Read(p)
+	n, err := w.conn.Read(p)
+	return n, woken(w.conn, err)
 }
+
+func (w *netWire) wake() { _ = w.conn.SetReadDeadline(longAgo) }
 
 func (w *netWire) tryWrite(_, _, _ []byte) (int, bool, error) { return 0, true, nil }
 

@@ -87,9 +87,20 @@ func (l *lowerConn) Write(p []byte) (int, error) {
 	if err != nil {
 		return n, err
 	}
-	l.held = append(l.held, p[n:]...)
+	if rest := p[n:]; len(rest) > 0 {
+		if l.held == nil {
+			l.held = *helds.Get().(*[]byte)
+		}
+		l.held = append(l.held, rest...)
+	}
 	return len(p), nil
 }
+
+// helds is memory for what one record leaves. It is given back when that is written, so
+// that a long message makes no garbage with each of its records.
+var helds = sync.Pool{New: func() any { b := make([]byte, 0, heldRecord); return &b }}
+
+const heldRecord = maxRecord + 512
 
 // flush writes what is held, waiting up to stall without progress. Only the
 // drainer calls it.
@@ -105,6 +116,10 @@ func (l *lowerConn) flush(stall time.Duration) error {
 		l.busy = false
 		if err != nil {
 			return err
+		}
+		if cap(p) == heldRecord {
+			p = p[:0]
+			helds.Put(&p)
 		}
 	}
 	return nil
@@ -152,9 +167,18 @@ type tlsWire struct{ conn *TLS }
 
 func (w *tlsWire) attach(c *Conn) { w.conn.low.attach(c) }
 
-func (w *tlsWire) fill(c *Conn) (int, error) { return fillTiny(c, w.conn.Conn) }
+func (w *tlsWire) fill(c *Conn) (int, error) {
+	n, err := fillTiny(c, w.conn.Conn)
+	return n, woken(w.conn.low.Conn, err)
+}
 
-func (w *tlsWire) read(_ *Conn, p []byte) (int, error) { return w.conn.Conn.Read(p) }
+func (w *tlsWire) read(_ *Conn, p []byte) (int, error) {
+	n, err := w.conn.Conn.Read(p)
+	return n, woken(w.conn.low.Conn, err)
+}
+
+// wake interrupts the read below TLS, which takes it for temporary.
+func (w *tlsWire) wake() { _ = w.conn.low.Conn.SetReadDeadline(longAgo) }
 
 func (w *tlsWire) tryWrite(x, y, z []byte) (n int, blocked bool, err error) {
 	b := x

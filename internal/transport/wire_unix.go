@@ -3,7 +3,6 @@
 package transport
 
 import (
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -178,28 +177,28 @@ func (w *socketWire) fill(*Conn) (int, error) { return w.wait(nil) }
 
 func (w *socketWire) read(_ *Conn, p []byte) (int, error) { return w.wait(p) }
 
-// wait reads into p, or into the input buffer if p is nil. It dozes off only
+// wait reads into p, or into the input buffer if p is nil, once. It dozes off only
 // where the engine is at the start of a frame and nothing of it is here.
 func (w *socketWire) wait(p []byte) (int, error) {
-	for {
-		n, err := w.socketIO.read(p)
-		if err == nil || !w.dozing.Swap(false) {
-			return n, err
-		}
-		_ = w.conn.SetReadDeadline(time.Time{})
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return n, err
-		}
-		if p == nil && w.c.in.buf == nil {
+	n, err := w.socketIO.read(p)
+	if err == nil {
+		return n, nil
+	}
+	err = woken(w.conn, err)
+	if err == errWoken && w.dozing.Swap(false) {
+		if p == nil && w.c.in.buf == nil && !w.c.notices.Load() && !w.c.paused.Load() {
 			panic(doze)
 		}
 		w.c.svc.keepWarm(w.c) // for the next time
 	}
+	return n, err
 }
+
+func (w *socketWire) wake() { _ = w.conn.SetReadDeadline(longAgo) }
 
 func (w *socketWire) doze() {
 	w.dozing.Store(true)
-	_ = w.conn.SetReadDeadline(time.Unix(1, 0))
+	w.wake()
 }
 
 // await borrows no buffer before there is input: that alone would make the stack
@@ -210,7 +209,31 @@ func (w *socketWire) await(c *Conn) error {
 		c.in.w += copy(c.space(), c.in.tiny[:n])
 		c.received(n)
 	}
+	if err = woken(w.conn, err); err == errWoken {
+		return nil // the loop finds out why
+	}
 	return err
+}
+
+func (w *socketWire) takesFiles() bool {
+	_, ok := w.conn.(*net.TCPConn)
+	return ok
+}
+
+func (w *socketWire) writeFile(c *Conn, f *os.File, n int) (done int, err error) {
+	at, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, err
+	}
+	err = moving(w.conn, c.stall(), func() (int, bool, error) {
+		k, err := w.conn.(*net.TCPConn).ReadFrom(&io.LimitedReader{R: f, N: int64(n - done)})
+		if done += int(k); err != nil {
+			// Where the kernel does not copy, more may have been read than was written.
+			_, _ = f.Seek(at+int64(done), io.SeekStart)
+		}
+		return int(k), done == n, err
+	})
+	return done, err
 }
 
 func (w *socketWire) write(p []byte, stall time.Duration) error {

@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"unicode/utf8"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/link"
+)
+
+// pieces is what a session keeps whose class has OnFragment.
+type pieces struct {
+	handler client.FragmentHandler
+	now     client.Fragment // of the event that runs
+	began   bool            // the event had a piece of this message, and not the final one
+}
+
+type fragmentEvent Session
+
+func (e *fragmentEvent) Run() error {
+	if e.engine.HasFragment {
+		if err := e.engine.Owner.Fragment((*Session)(e), e.pieces.now); err != nil {
+			return err
+		}
+	}
+	return e.pieces.handler.OnFragment(e.pieces.now)
+}
+
+// deliver gets each whole message from gws, which may have had it in its buffer when
+// the gate was closed.
+func (s *Session) deliver(op client.Opcode, data []byte) {
+	checked := s.TextChecked()
+	s.Gate()
+	if s.State() != link.Open || s.Client == nil {
+		return // what comes after a close is discarded
+	}
+	s.CountMessage()
+	if op == client.OpText && !checked && !utf8.Valid(data) {
+		s.RefuseText()
+		return
+	}
+	if r := s.record.Load(); r != nil && op == client.OpBinary {
+		s.cut(r, data, func(rest []byte) {
+			if len(rest) > 0 || len(data) == 0 { // else it was records to its end
+				s.message(client.Message{Op: op, Data: rest})
+			}
+		})
+		return
+	}
+	s.message(client.Message{Op: op, Data: data})
+}
+
+func (s *Session) message(m client.Message) { s.run("OnMessage", (*messageEvent)(s), m) }
+
+// Fragment gets each piece of a message from the filter.
+func (s *Session) Fragment(op client.Opcode, p []byte, first, final bool) {
+	if s.State() != link.Open || s.Client == nil {
+		return
+	}
+	if first {
+		s.pieces.began = false
+	}
+	empty := first && len(p) == 0
+	piece := func(p []byte) {
+		began := s.pieces.began
+		if len(p) == 0 && !(final && (began || empty)) {
+			return // it was records to its end
+		}
+		s.pieces.began = !final
+		s.pieces.now = client.Fragment{Op: op, Data: p, First: !began, Final: final}
+		s.run("OnFragment", (*fragmentEvent)(s), client.Message{})
+		s.pieces.now = client.Fragment{}
+	}
+	if r := s.record.Load(); r != nil && op == client.OpBinary {
+		s.cut(r, p, piece)
+		return
+	}
+	piece(p)
+}
+
+// Ping is called by the filter.
+func (s *Session) Ping(payload []byte) {
+	if s.pings != nil && s.State() == link.Open {
+		s.run("OnPing", (*pingEvent)(s), client.Message{Data: payload})
+	}
+}
+
+// Pong is called by the filter.
+func (s *Session) Pong(payload []byte) {
+	if s.pongs != nil && s.State() == link.Open {
+		s.run("OnPong", (*pongEvent)(s), client.Message{Data: payload})
+	}
+}
+
+// Notice tells the class, the counters and the log what has happened to its queue.
+func (s *Session) Notice() {
+	ready, drops := s.TakeNotices()
+	for _, d := range drops {
+		s.engine.Owner.Drop(s, d)
+		if h, ok := s.Client.(client.DropHandler); ok {
+			s.run("OnDropped", event.Func(func() error { return h.OnDropped(d) }), client.Message{})
+		}
+	}
+	if h, ok := s.Client.(client.ReadyToSendHandler); ok && ready && s.State() == link.Open {
+		s.run("OnReadyToSend", event.Func(h.OnReadyToSend), client.Message{})
+	}
+}
+
+// Sent is called by whoever has written a frame.
+func (s *Session) Sent(first byte, n int) { s.engine.Owner.Sent(s, first, n) }
+
+func (s *Session) run(name string, r event.Runner, m client.Message) {
+	s.msg = m
+	err := event.Do(r)
+	s.msg = client.Message{}
+	if err != nil {
+		s.failed(name, err)
+	}
+}
