@@ -22,30 +22,57 @@ const (
 )
 
 var (
-	_ wsserver.ClientFactory[*Member] = Chat(nil)
+	_ wsserver.ClientFactory[*Member] = (*Chat)(nil)
 	_ client.Client                   = (*Member)(nil)
 )
 
-// Chat is the factory. It has a room for each virtual host, by the host's tag.
-type Chat map[string]*Room
+// Chat is the factory. Each virtual host has rooms of its own.
+type Chat struct {
+	places map[string]place // by the tag of the host
+	rooms  *rooms
+}
 
-// NewClient lets in who calls ws://host/chat?name=Ada.
-func (c Chat) NewClient(r *client.OpenRequest) (*Member, error) {
+// NewClient lets in who calls ws://host/chat/garden?name=Ada, which is into the room
+// garden, or ws://host/chat?name=Ada, which is into the lobby.
+func (c *Chat) NewClient(r *client.OpenRequest) (*Member, error) {
+	room := lobby
 	if r.URI.Path != "/chat" {
-		return nil, r.Reject(http.StatusNotFound, "the chat is at /chat?name=Ada")
+		path, found := strings.CutPrefix(r.URI.Path, "/chat/")
+		if !found {
+			return nil, r.Reject(http.StatusNotFound, "the chat is at /chat?name=Ada, a room of it at /chat/garden?name=Ada")
+		}
+		var err error
+		if room, err = roomName(path); err != nil {
+			return nil, r.Reject(http.StatusBadRequest, err.Error())
+		}
 	}
 	name, err := cleanName(r.URI.Query().Get("name"))
 	if err != nil {
 		return nil, r.Reject(http.StatusBadRequest, err.Error())
 	}
-	return &Member{room: c[r.HostTag], name: name}, nil
+	return &Member{place: c.places[r.HostTag], wanted: room, name: name}, nil
 }
 
-// OnClientConnect brings m into its room.
-func (c Chat) OnClientConnect(m *Member) error { return m.room.enter(m) }
+// OnClientConnect brings m into its room. A browser's script sees no status of a
+// refused handshake, so who finds no place is told here.
+func (c *Chat) OnClientConnect(m *Member) (err error) {
+	if m.room, err = c.rooms.enter(m.place, m.wanted); err == nil {
+		err = m.room.enter(m)
+	}
+	if full, ok := errors.AsType[*client.CloseError](err); ok {
+		_ = m.SendText(Line{Kind: "busy", Body: full.Reason}.text())
+	}
+	return err
+}
 
 // OnClientDisconnect takes m out.
-func (c Chat) OnClientDisconnect(m *Member, _ client.CloseInfo) { m.room.leave(m) }
+func (c *Chat) OnClientDisconnect(m *Member, _ client.CloseInfo) {
+	if m.room == nil {
+		return
+	}
+	m.room.leave(m)
+	c.rooms.leave(m.room)
+}
 
 var errName = errors.New("a name has 1 to 20 visible characters")
 
@@ -66,9 +93,11 @@ func cleanName(s string) (string, error) {
 // gets is a [Line] as JSON.
 type Member struct {
 	client.Base
-	room   *Room
+	place  place
+	wanted string // the name of the room
+	room   *Room  // nil until there is one
 	name   string // the wished one until it is in the room
-	inside bool   // guarded by room.mu
+	inside bool   // it is in the room
 	pace   pace
 }
 

@@ -19,21 +19,28 @@ import (
 // member is a peer that is in a room.
 type member struct {
 	*clienttest.Peer
-	t    *testing.T
-	name string // that the room gave it
-	past []Line // that it got to read
+	t      *testing.T
+	name   string   // that the room gave it
+	people []string // who was there when it came, itself included
+	past   []Line   // that it got to read
 }
 
-// join comes into the room of a host, and reads up to its own arrival.
+// join comes into the lobby of a host, and reads up to its own arrival.
 func join(t *testing.T, l *clienttest.Listener, host, name string) *member {
 	t.Helper()
-	target := "/chat?" + url.Values{"name": {name}}.Encode()
+	return joinRoom(t, l, host, "", name)
+}
+
+// joinRoom is join for the room at a path, such as "/garden".
+func joinRoom(t *testing.T, l *clienttest.Listener, host, room, name string) *member {
+	t.Helper()
+	target := "/chat" + room + "?" + url.Values{"name": {name}}.Encode()
 	m := &member{Peer: clienttest.Dial(t, l, target, clienttest.DialOptions{Host: host}), t: t}
-	you := m.next()
-	if you.Kind != "you" || you.Who == "" {
-		t.Fatalf("%s got %+v first", name, you)
+	var you Welcome
+	if err := json.Unmarshal(m.Receive().Data, &you); err != nil || you.Kind != "you" || you.Who == "" {
+		t.Fatalf("%s got %+v first, %v", name, you, err)
 	}
-	m.name = you.Who
+	m.name, m.people = you.Who, you.People
 	for {
 		line := m.next()
 		if line.Kind == "banner" {
@@ -41,7 +48,7 @@ func join(t *testing.T, l *clienttest.Listener, host, name string) *member {
 		}
 		m.past = append(m.past, line)
 	}
-	if line := m.next(); line.Kind != "join" || line.Who != m.name || line.Here != you.Here {
+	if line := m.next(); line.Kind != "join" || line.Who != m.name || line.Here != you.Here || line.Here != len(m.people) {
 		t.Fatalf("%s got %+v behind the banner", m.name, line)
 	}
 	return m
@@ -159,6 +166,13 @@ func TestWhoIsNotLetIn(t *testing.T) { // A-19
 		{"with a direction override", "/chat?name=a%E2%80%AEb", http.StatusBadRequest},
 		{"with a name that is not UTF-8", "/chat?name=%ff", http.StatusBadRequest},
 		{"at another path", "/?name=Ada", http.StatusNotFound},
+		{"at a path that begins alike", "/chats?name=Ada", http.StatusNotFound},
+		{"in a room without a name", "/chat/?name=Ada", http.StatusBadRequest},
+		{"in a room in a room", "/chat/a/b?name=Ada", http.StatusBadRequest},
+		{"in a room with a hidden slash", "/chat/a%2Fb?name=Ada", http.StatusBadRequest},
+		{"in a room with other letters", "/chat/caf%C3%A9?name=Ada", http.StatusBadRequest},
+		{"in a room with a long name", "/chat/" + strings.Repeat("x", maxRoomName+1) + "?name=Ada", http.StatusBadRequest},
+		{"in a room and without a name", "/chat/garden", http.StatusBadRequest},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, res, err := clienttest.TryDial(t, l, tt.target, clienttest.DialOptions{Host: "localhost"})
@@ -170,6 +184,7 @@ func TestWhoIsNotLetIn(t *testing.T) { // A-19
 			}
 		})
 	}
+	joinRoom(t, l, "localhost", "/"+strings.Repeat("x", maxRoomName), "Ada")
 	if m := join(t, l, "localhost", strings.Repeat("ß", maxName)); m.name != strings.Repeat("ß", maxName) {
 		t.Errorf("the longest name came to be %s", m.name)
 	}

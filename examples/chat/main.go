@@ -1,5 +1,5 @@
-// Chat is a chat for the browser: one client class, two virtual hosts, a plain and
-// a TLS port.
+// Chat is a chat for the browser: one client class, two virtual hosts, each with rooms
+// by path, a plain and a TLS port.
 //
 //	go run ./examples/chat
 //	go run ./examples/chat -addr 127.0.0.1:9000 -tls-addr "" -max-clients 2
@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ import (
 type options struct {
 	addr, tlsAddr string
 	maxClients    int
+	maxRooms      int
 	log           slog.Level
 }
 
@@ -43,7 +45,8 @@ func parse(args []string) (o options) {
 	f := flag.NewFlagSet("chat", flag.ExitOnError)
 	f.StringVar(&o.addr, "addr", defaultAddr, "plain `address`, empty for none")
 	f.StringVar(&o.tlsAddr, "tls-addr", defaultTLSAddr, "TLS `address`, empty for none")
-	f.IntVar(&o.maxClients, "max-clients", 50, "limit of clients in both rooms, 0 for none")
+	f.IntVar(&o.maxClients, "max-clients", 50, "limit of clients in all rooms, 0 for none")
+	f.IntVar(&o.maxRooms, "max-rooms", 100, "limit of rooms, those included that are empty and remembered")
 	f.TextVar(&o.log, "log", slog.LevelWarn, "least `level` of what is logged: debug, info, warn or error")
 	_ = f.Parse(args) // ends the program when it fails
 	return o
@@ -71,12 +74,15 @@ func newServer(o options) (*wsserver.Server[*Member], error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.maxRooms < 1 {
+		return nil, errors.New("-max-rooms: at least 1")
+	}
 	var srv *wsserver.Server[*Member] // set before the first request
 	full := func() bool { return o.maxClients > 0 && srv.ClientCount() >= o.maxClients }
-	chat := make(Chat)
+	chat := &Chat{places: make(map[string]place), rooms: newRooms(o.maxRooms)}
 	var list []hosts.Host
 	for _, p := range places {
-		chat[p.Tag] = newRoom(p.Banner)
+		chat.places[p.Tag] = p
 		list = append(list, door.host(p, p.handler(full)))
 	}
 	srv, err = wsserver.New(chat, wsserver.Config{
@@ -130,5 +136,6 @@ func invite(out io.Writer, states []multilisten.ListenerState) {
 		}
 	}
 	fmt.Fprintf(out, "\nOpen %s://localhost:%d in two windows and talk to yourself.\n", scheme, port)
-	fmt.Fprintf(out, "Another room is at %s://lounge.localhost:%d. Ctrl+C closes both.\n", scheme, port)
+	fmt.Fprintf(out, "A room of your own is at %s://localhost:%d/r/garden, under any name; another host\n", scheme, port)
+	fmt.Fprintf(out, "with other rooms is %s://lounge.localhost:%d. Ctrl+C closes all.\n", scheme, port)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/client/clienttest"
 	"github.com/icsws/icsws/multilisten"
+	"github.com/icsws/icsws/wsserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,14 +25,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve runs the chat on a network in memory.
 func serve(t *testing.T, maxClients int) *clienttest.Listener {
 	t.Helper()
-	srv, err := newServer(options{maxClients: maxClients, log: slog.LevelError + 1})
+	_, l := serveWith(t, options{maxClients: maxClients, maxRooms: 100})
+	return l
+}
+
+func serveWith(t *testing.T, o options) (*wsserver.Server[*Member], *clienttest.Listener) {
+	t.Helper()
+	o.log = slog.LevelError + 1
+	srv, err := newServer(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := clienttest.NewListener()
 	go srv.Serve(l)
 	t.Cleanup(func() { srv.Close() })
-	return l
+	return srv, l
 }
 
 func TestRunListensAndLetsEverybodyGo(t *testing.T) {
@@ -112,7 +120,7 @@ func TestOnlyTheSecondAddressMayFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	err = run(t.Context(), options{addr: taken.Addr().String()}, io.Discard)
+	err = run(t.Context(), options{addr: taken.Addr().String(), maxRooms: 1}, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("run on a port that is taken = %v", err)
 	}

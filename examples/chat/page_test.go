@@ -38,6 +38,31 @@ func TestEachHostHasItsPage(t *testing.T) { // H-01, H-13
 	}
 }
 
+func TestEachRoomHasItsPage(t *testing.T) {
+	l := serve(t, 0)
+	for _, tt := range []struct {
+		path, at string // where redirects lead
+		status   int
+		want     string
+	}{
+		{"/r/garden", "/r/garden", http.StatusOK, "<title>garden – The Commons</title>"},
+		{"/r/Garden", "/r/garden", http.StatusOK, `data-room="garden"`},
+		{"/r/lobby", "/", http.StatusOK, `data-room=""`},
+		{"/r/", "/r/", http.StatusBadRequest, errRoomName.Error()},
+		{"/r/a/b", "/r/a/b", http.StatusBadRequest, errRoomName.Error()},
+		{"/r/a%20b", "/r/a b", http.StatusBadRequest, errRoomName.Error()},
+		{"/r/%3Cscript%3E", "/r/<script>", http.StatusBadRequest, errRoomName.Error()},
+		{"/r/" + strings.Repeat("x", maxRoomName+1), "/r/" + strings.Repeat("x", maxRoomName+1), http.StatusBadRequest, errRoomName.Error()},
+	} {
+		t.Run(tt.path, func(t *testing.T) {
+			res, body := get(t, l, "localhost", tt.path)
+			if res.StatusCode != tt.status || res.Request.URL.Path != tt.at || !strings.Contains(body, tt.want) {
+				t.Errorf("got %s at %s, %q; want %d at %s with %q", res.Status, res.Request.URL.Path, body, tt.status, tt.at, tt.want)
+			}
+		})
+	}
+}
+
 func TestFilesAndTheirTypes(t *testing.T) {
 	l := serve(t, 0)
 	for _, tt := range []struct {
@@ -48,6 +73,9 @@ func TestFilesAndTheirTypes(t *testing.T) {
 		{"/style.css", "text/css; charset=utf-8", http.StatusOK},
 		{"/app.js", "text/javascript; charset=utf-8", http.StatusOK},
 		{"/log.js", "text/javascript; charset=utf-8", http.StatusOK},
+		{"/people.js", "text/javascript; charset=utf-8", http.StatusOK},
+		{"/r/garden", "text/html; charset=utf-8", http.StatusOK},
+		{"/r/caf%C3%A9", "text/plain; charset=utf-8", http.StatusBadRequest},
 		{"/index.html", "text/plain; charset=utf-8", http.StatusNotFound},
 	} {
 		t.Run(tt.path, func(t *testing.T) {

@@ -129,6 +129,92 @@ test('everything works from the keyboard', limit, async (t) => {
   assert.equal(await ada.page.evaluate(() => document.activeElement.id), 'name')
 })
 
+test('a room is at its own address, with its own talk, people and past', limit, async (t) => {
+  const server = await chat(t)
+  const garden = server.url('http:', '/r/garden')
+  const ada = await visit(t, garden)
+  const eve = await visit(t, server.url('http:'))
+  await ada.join('Ada')
+  await eve.join('Ada') // the name is free in the lobby
+  assert.equal(await ada.text('#title'), 'garden')
+  await ada.say('the roses are out')
+  await ada.sees('Ada', 'the roses are out')
+  await eve.say('for the lobby')
+  await eve.sees('Ada', 'for the lobby')
+
+  const bob = await visit(t, garden)
+  await bob.join('Bob')
+  await bob.sees('Ada', 'the roses are out')
+  await bob.seesPeople('Ada', 'Bob')
+  await eve.seesPeople('Ada')
+  assert.doesNotMatch(await bob.text('#log'), /lobby/)
+  assert.doesNotMatch(await eve.text('#log'), /roses/)
+  assert.match(ada.sockets[0], /\/chat\/garden\?name=Ada$/)
+  await picture(bob, 'room')
+  for (const visitor of [ada, bob, eve]) assert.deepEqual(visitor.errors, [])
+})
+
+test('the list of who is here follows those who come and go', limit, async (t) => {
+  const url = (await chat(t)).url('http:')
+  const ada = await visit(t, url)
+  await ada.join('Ada')
+  await ada.seesPeople('Ada')
+  const bob = await visit(t, url)
+  await bob.join('Bob')
+  const eve = await visit(t, url)
+  await eve.join('Bob')
+  await ada.seesPeople('Ada', 'Bob', 'Bob 2')
+  await eve.seesPeople('Ada', 'Bob', 'Bob 2')
+  assert.equal(await eve.text('#names .own'), 'Bob 2 (you)')
+
+  await bob.page.click('#leave')
+  await ada.seesPeople('Ada', 'Bob 2')
+  assert.equal(await bob.page.isVisible('#people'), false)
+  await eve.page.close()
+  await ada.seesPeople('Ada')
+  assert.equal(await ada.text('#here'), '1 here')
+
+  await ada.page.click('#here') // it can be put away
+  assert.equal(await ada.page.isVisible('#people'), false)
+  assert.equal(await ada.page.getAttribute('#here', 'aria-expanded'), 'false')
+  assert.deepEqual(ada.errors, [])
+})
+
+test('the door leads to other rooms', limit, async (t) => {
+  const url = (await chat(t)).url('http:')
+  const ada = await visit(t, url)
+  await ada.page.fill('#place', 'a/b')
+  await ada.page.click('#go')
+  assert.equal(ada.page.url(), url)
+  assert.equal(await ada.page.getAttribute('#place', 'aria-invalid'), 'true')
+
+  await ada.page.fill('#place', ' My Garden ')
+  await ada.page.press('#place', 'Enter')
+  await ada.page.waitForURL('**/r/my-garden')
+  await picture(ada, 'door')
+  await ada.join('Ada')
+  await ada.say('here I am')
+  await ada.sees('Ada', 'here I am')
+  await ada.page.click('#leave')
+  await ada.page.click('.aside a')
+  await ada.page.waitForURL(url)
+  assert.equal(await ada.page.inputValue('#name'), 'Ada')
+  assert.deepEqual(ada.errors, [])
+})
+
+test('who finds no room is told so, and gets one when there is', limit, async (t) => {
+  const server = await chat(t, { args: ['-max-rooms', '1'] })
+  const ada = await visit(t, server.url('http:'))
+  await ada.join('Ada')
+  const bob = await visit(t, server.url('http:', '/r/garden'))
+  await bob.tryToJoin('Bob')
+  await bob.isTurnedAway()
+  assert.match(await bob.text('#why'), /^All rooms are taken\. /)
+  await ada.page.click('#leave')
+  await bob.isConnected()
+  assert.deepEqual(bob.errors, [])
+})
+
 test('the host lounge.localhost shows another page with a room of its own', limit, async (t) => {
   const url = new URL((await chat(t)).url('http:'))
   const ada = await visit(t, url.href)
@@ -215,6 +301,15 @@ test('a phone needs no horizontal scrolling', limit, async (t) => {
   }
   assert.ok(await fits(), 'with long messages')
   await picture(ada, 'phone')
+
+  assert.equal(await ada.page.isVisible('#people'), false, 'the list would cover the log')
+  await ada.page.tap('#here')
+  assert.equal(await ada.page.isVisible('#people'), true)
+  assert.ok(await fits(), 'with the list')
+  await picture(ada, 'phone-people')
+  await ada.page.keyboard.press('Escape')
+  assert.equal(await ada.page.isVisible('#people'), false)
+  assert.equal(await ada.page.evaluate(() => document.activeElement.id), 'here')
   assert.deepEqual(ada.errors, [])
 })
 

@@ -1,6 +1,7 @@
 // The page of the chat: it keeps one WebSocket open and says what state that is in.
 
 import { hear, note, past, toEnd } from './log.js'
+import { came, gone, list, nobody } from './people.js'
 
 const $ = (id) => document.getElementById(id)
 
@@ -12,7 +13,11 @@ const STEADY = 10_000 // a connection that lasted so long was a good one
 // The server's rule: 1 to 20 visible characters.
 const NAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,20}$/u
 
+// And for rooms: 1 to 32 letters from a to z, digits and hyphens.
+const ROOM = /^[a-z0-9-]{1,32}$/
+
 const title = document.title
+const { room } = document.documentElement.dataset // empty in the lobby
 
 let socket = null // the present one; what others report is ignored
 let state = $('status').textContent // the server may have said that it is busy
@@ -21,6 +26,7 @@ let me = '' // the name that the room gave
 let attempts = 0 // since the last good connection
 let since = 0 // when the room let us in
 let timer = 0 // runs until the next attempt
+let full = '' // why there was no place
 let lastSent = '' // comes back when the room refuses it
 let unread = 0 // while nobody looks
 
@@ -28,7 +34,7 @@ let unread = 0 // while nobody looks
 
 function connect() {
   stop()
-  const url = new URL('/chat', location.href)
+  const url = new URL(room ? `/chat/${room}` : '/chat', location.href)
   url.protocol = location.protocol.replace('http', 'ws')
   url.searchParams.set('name', wanted)
   if (state !== 'busy') show('connecting') // busy it stays until there is a place
@@ -49,18 +55,20 @@ function stop() {
 function lost({ code, reason }) {
   const busy = code === 1013
   socket = null
-  $('here').textContent = ''
+  nobody()
   show(busy ? 'busy' : 'closed')
   if (Date.now() - since > STEADY) attempts = 0
   const pause = Math.min(LONGEST_PAUSE, (busy ? 4 : 1) * FIRST_PAUSE * 2 ** attempts++)
   timer = setTimeout(connect, pause * (0.5 + Math.random() / 2)) // so that not all come at once
-  const why = busy ? 'All places are taken' : code === 1008 ? `Closed: ${reason}` : 'Not connected'
-  tell(`${why}. Trying again.`, true)
+  const why = busy ? full || 'All places are taken.' : code === 1008 ? `Closed: ${reason}.` : 'Not connected.'
+  full = ''
+  tell(`${why} Trying again.`, true)
 }
 
 function entered(line) {
   me = line.who
   since = Date.now()
+  list(line.people, me)
   past(true)
   show('connected')
   tell('')
@@ -71,7 +79,7 @@ function entered(line) {
 
 function leave() {
   stop()
-  $('here').textContent = ''
+  nobody()
   show('closed')
   tell('')
   view('door')
@@ -81,16 +89,26 @@ function leave() {
 // What the server says.
 
 function take(line) {
-  if (line.here) $('here').textContent = `${line.here} here`
   if (line.kind !== 'say') past(false)
   switch (line.kind) {
     case 'you': return entered(line)
     case 'banner': return void ($('banner').textContent = line.body)
     case 'say': return said(line)
-    case 'join': return line.who === me || note('event', `${line.who} came in`)
-    case 'leave': return note('event', `${line.who} left`)
+    case 'join': return entrance(line)
+    case 'leave': return exit(line)
     case 'refused': return refused(line)
+    case 'busy': return void (full = line.body)
   }
+}
+
+function entrance({ who }) {
+  came(who)
+  if (who !== me) note('event', `${who} came in`)
+}
+
+function exit({ who }) {
+  gone(who)
+  note('event', `${who} left`)
 }
 
 function said(line) {
@@ -146,6 +164,15 @@ function join() {
   connect()
 }
 
+// go leads to another room. What looks like a name but for its spaces is made one.
+function go() {
+  const name = $('place').value.trim().toLowerCase().replace(/\s+/g, '-')
+  const good = ROOM.test(name)
+  $('place').setAttribute('aria-invalid', String(!good))
+  if (good) location.assign(`/r/${name}`)
+  else $('place').focus()
+}
+
 function send() {
   const body = $('text').value.trim()
   $('text').focus()
@@ -182,7 +209,8 @@ function on(id, event, action) {
   })
 }
 
-on('door', 'submit', join)
+on('entry', 'submit', join)
+on('elsewhere', 'submit', go)
 on('composer', 'submit', send)
 on('leave', 'click', leave)
 on('again', 'click', connect)
