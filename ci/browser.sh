@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The examples against npm ws and a real Chromium: browser.sh [install|ws|chat]...
+# The examples against npm ws and a real Chromium: browser.sh [install|ws|chat|files]...
 #
 # install brings what is missing: Node.js, npm and Chromium as Debian packages, the
 # npm packages as the lock file says. CHROMIUM names another browser, SHOTS a folder
@@ -67,10 +67,14 @@ chat() {
 	CHROMIUM=$(browser) ICSWS_CHAT=$PWD/.build/chat node --test --test-reporter=spec test/browser/chat.test.mjs
 }
 
-[ $# -gt 0 ] || set -- install ws chat
+files() {
+	CHROMIUM=$(browser) ICSWS_FILES=$PWD/.build/files node --test --test-reporter=spec test/browser/files.test.mjs
+}
+
+[ $# -gt 0 ] || set -- install ws chat files
 for part; do
 	case $part in
-	install | ws | chat) "$part" ;;
+	install | ws | chat | files) "$part" ;;
 	*) echo "browser.sh: no part called $part" >&2; exit 2 ;;
 	esac
 done

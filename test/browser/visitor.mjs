@@ -54,6 +54,13 @@ export class Visitor {
       [who, body])
   }
 
+  // seesPeople waits until these are in the list of who is here, in any order.
+  async seesPeople(...names) {
+    await this.until(
+      (names) => [...document.querySelectorAll('#names bdi')].map((n) => n.textContent).sort().join() === names,
+      names.sort().join())
+  }
+
   async isConnected() {
     await this.until(() => document.querySelector('#status').textContent.trim() === 'connected')
   }
