@@ -39,7 +39,7 @@ func (g *generator) broadcast() (figures.Figures, error) {
 	f.Conns = len(g.conns)
 	f.P50 = float64(latency.Quantile(0.50)) / 1e3
 	f.P99 = float64(latency.Quantile(0.99)) / 1e3
-	return f, m.stop(&f, rounds*len(g.conns))
+	return f, m.stop(&f, float64(rounds*len(g.conns)))
 }
 
 // fanOut follows broadcasts that overlap: number n is complete when everybody has
@@ -111,7 +111,7 @@ func (g *generator) broadcastFor(d time.Duration, latency *stat.Hist) (int, erro
 			return 0, fmt.Errorf("%w: %d of %d broadcasts reached everybody", err, o.complete, o.sent)
 		}
 		for i := range ready {
-			if err := g.receive(g.poll.conns[ready[i].Fd], o); err != nil {
+			if err := g.deliver(g.poll.conns[ready[i].Fd], o); err != nil {
 				return 0, err
 			}
 		}
@@ -131,7 +131,7 @@ func (g *generator) broadcastFor(d time.Duration, latency *stat.Hist) (int, erro
 	return o.complete, nil
 }
 
-func (g *generator) receive(c *conn, o *fanOut) error {
+func (g *generator) deliver(c *conn, o *fanOut) error {
 	n, err := c.recv(g.poll.buf)
 	if err != nil {
 		return err

@@ -13,8 +13,9 @@ import (
 // conn is one client connection.
 type conn struct {
 	socket
-	sec *tls.Conn   // nil for ws
-	in  wire.Stream // what comes back
+	sec  *tls.Conn   // nil for ws
+	in   wire.Stream // what comes back
+	bulk *wire.Bulk  // or this, see generator.sink
 
 	sent   int     // messages written or waiting in pend
 	owed   int     // messages that may be sent as soon as pend is empty
@@ -44,7 +45,7 @@ func (c *conn) recv(buf []byte) (int, error) {
 		if err != nil {
 			return 0, ignoreAgain(err)
 		}
-		return c.in.Feed(buf[:n])
+		return c.feed(buf[:n])
 	}
 	total := 0
 	for {
@@ -52,12 +53,19 @@ func (c *conn) recv(buf []byte) (int, error) {
 		if err != nil {
 			return total, ignoreAgain(err)
 		}
-		k, err := c.in.Feed(buf[:n])
+		k, err := c.feed(buf[:n])
 		total += k
 		if err != nil {
 			return total, err
 		}
 	}
+}
+
+func (c *conn) feed(p []byte) (int, error) {
+	if c.bulk != nil {
+		return 0, c.bulk.Feed(p)
+	}
+	return c.in.Feed(p)
 }
 
 func ignoreAgain(err error) error {

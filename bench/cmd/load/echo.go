@@ -8,18 +8,13 @@ import (
 
 	"github.com/icsws/icsws/bench/internal/figures"
 	"github.com/icsws/icsws/bench/internal/stat"
-	"github.com/icsws/icsws/bench/internal/wire"
 )
 
 // echo keeps -depth messages in flight on every connection: each one that comes
 // back, and is right, is followed by the next.
 func (g *generator) echo() (figures.Figures, error) {
-	op := wire.OpBinary
-	if g.compress != wire.Off {
-		op = wire.OpText
-	}
 	var f figures.Figures
-	if err := g.open(op); err != nil {
+	if err := g.open(g.kind()); err != nil {
 		return f, err
 	}
 	defer g.close()
@@ -40,7 +35,7 @@ func (g *generator) echo() (figures.Figures, error) {
 	f.ReplyBytes = float64(g.bytes()-before) / float64(max(n, 1))
 	f.P50 = float64(latency.Quantile(0.50)) / 1e3
 	f.P99 = float64(latency.Quantile(0.99)) / 1e3
-	return f, m.stop(&f, n)
+	return f, m.stop(&f, float64(n))
 }
 
 // bytes is what all connections have received.

@@ -16,9 +16,8 @@ import (
 	"github.com/icsws/icsws/bench/internal/wire"
 )
 
-// serveOnce answers one handshake and then echoes frames of size bytes, unmasked,
-// through change.
-func serveOnce(t *testing.T, size int, change func([]byte)) target {
+// serveOnce answers one handshake and gives what follows to talk.
+func serveOnce(t *testing.T, talk func(in io.Reader, out io.Writer) error) target {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -32,7 +31,15 @@ func serveOnce(t *testing.T, size int, change func([]byte)) target {
 			return
 		}
 		defer c.Close()
-		echoFrames(c, size, change)
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		in := bufio.NewReader(c)
+		if _, err := http.ReadRequest(in); err != nil {
+			return
+		}
+		_, err = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+		for err == nil {
+			err = talk(in, c)
+		}
 	}()
 	t.Cleanup(func() { l.Close(); <-done })
 	to, err := parseTarget("ws://" + l.Addr().String() + "/echo")
@@ -42,38 +49,36 @@ func serveOnce(t *testing.T, size int, change func([]byte)) target {
 	return to
 }
 
-func echoFrames(c net.Conn, size int, change func([]byte)) {
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	in := bufio.NewReader(c)
-	if _, err := http.ReadRequest(in); err != nil {
-		return
-	}
-	_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
-	frame := make([]byte, 6+size)
-	for {
+// echoes sends back frames of 32 bytes, unmasked, through change.
+func echoes(change func([]byte)) func(io.Reader, io.Writer) error {
+	return func(in io.Reader, out io.Writer) error {
+		frame := make([]byte, 6+32)
 		if _, err := io.ReadFull(in, frame); err != nil {
-			return
+			return err
 		}
-		for i := range size {
-			frame[6+i] ^= frame[2+i&3]
-		}
+		unmask(frame[2:6], frame[6:])
 		change(frame[6:])
-		if _, err := c.Write(append([]byte{frame[0], byte(size)}, frame[6:]...)); err != nil {
-			return
-		}
+		_, err := out.Write(append([]byte{frame[0], 32}, frame[6:]...))
+		return err
+	}
+}
+
+func unmask(key, p []byte) {
+	for i := range p {
+		p[i] ^= key[i&3]
 	}
 }
 
 func newGenerator(to target) *generator {
 	return &generator{
-		options: options{conns: 1, size: 32, depth: 4, compress: wire.Off, pid: os.Getpid()},
+		options: options{conns: 1, count: 1, size: 32, depth: 4, compress: wire.Off, pid: os.Getpid()},
 		target:  to,
 		end:     now() + int64(10*time.Second),
 	}
 }
 
 func TestEveryEchoIsCounted(t *testing.T) {
-	g := newGenerator(serveOnce(t, 32, func([]byte) {}))
+	g := newGenerator(serveOnce(t, echoes(func([]byte) {})))
 	if err := g.open(wire.OpBinary); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +98,7 @@ func TestEveryEchoIsCounted(t *testing.T) {
 }
 
 func TestAWrongEchoEndsTheRun(t *testing.T) {
-	g := newGenerator(serveOnce(t, 32, func(p []byte) { p[31]++ }))
+	g := newGenerator(serveOnce(t, echoes(func(p []byte) { p[31]++ })))
 	if err := g.open(wire.OpBinary); err != nil {
 		t.Fatal(err)
 	}

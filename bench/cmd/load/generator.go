@@ -19,6 +19,7 @@ type generator struct {
 	poll   *poller
 	conns  []*conn
 	script *wire.Script
+	sink   func() wire.Sink // of a new connection, where no script is followed
 }
 
 var started = time.Now()
@@ -31,10 +32,21 @@ var errLimit = errors.New("load: -limit is over")
 
 // texts are the messages of this run.
 func (g *generator) texts() [][]byte {
-	if g.compress != wire.Off {
-		return wire.JSONTexts(64, g.size)
+	if g.texted() {
+		return wire.JSONTexts(64, int(g.size))
 	}
-	return [][]byte{wire.Filler(g.size)}
+	return [][]byte{wire.Filler(int(g.size))}
+}
+
+// texted reports whether the messages are JSON texts.
+func (g *generator) texted() bool { return g.json || g.compress != wire.Off }
+
+// kind is the opcode of messages that are echoed.
+func (g *generator) kind() byte {
+	if g.texted() {
+		return wire.OpText
+	}
+	return wire.OpBinary
 }
 
 // open makes the connections, does their handshakes and gives them to a poller.
@@ -73,17 +85,27 @@ func (g *generator) openBatch(n int, request []byte, op byte) error {
 		if err != nil {
 			return err
 		}
-		if g.script == nil {
-			g.script = wire.NewScript(op, g.texts(), g.depth, d)
-		}
-		c.in = wire.NewStream(g.script)
-		c.stamps = make([]int64, g.depth)
+		g.expect(c, op, d)
 		if err := g.poll.add(c); err != nil {
 			return err
 		}
 		g.conns = append(g.conns, c)
 	}
 	return nil
+}
+
+// expect says what the connection will read.
+func (g *generator) expect(c *conn, op byte, d wire.Deflate) {
+	if g.sink != nil {
+		b := wire.NewBulk(g.sink())
+		c.bulk = &b
+		return
+	}
+	if g.script == nil {
+		g.script = wire.NewScript(op, g.texts(), g.depth, d)
+	}
+	c.in = wire.NewStream(g.script)
+	c.stamps = make([]int64, g.depth)
 }
 
 // request connects and sends the handshake.
@@ -113,5 +135,5 @@ func (g *generator) wait() ([]syscall.EpollEvent, error) {
 	if now() > g.end {
 		return nil, errLimit
 	}
-	return g.poll.wait()
+	return g.poll.wait(look)
 }

@@ -14,7 +14,7 @@ import (
 // handshake opens and ends connections, -conns of them at once: connect, upgrade,
 // close frame, the server's close frame, reset. A unit is all of that.
 func (g *generator) handshake() (figures.Figures, error) {
-	loop := g.upgradesFor
+	loop := func(d time.Duration) (int, error) { return g.upgradesFor(d, 0) }
 	if g.target.tls {
 		loop = g.tlsUpgradesFor
 	}
@@ -33,7 +33,7 @@ func (g *generator) handshake() (figures.Figures, error) {
 	if g.target.tls {
 		f.KeyExchange = tlsConfig().CurvePreferences[0].String()
 	}
-	return f, m.stop(&f, n)
+	return f, m.stop(&f, float64(n))
 }
 
 // upgrades is the handshakes under way.
@@ -41,27 +41,35 @@ type upgrades struct {
 	*generator
 	request, close []byte
 	begun, done    int
+	total          int // connections in all; every other one ends without a close frame; 0 is no limit
+	span           *span
 	head           map[int][]byte // by descriptor; nil once upgraded
 }
 
-// upgradesFor returns how many connections were opened and ended.
-func (g *generator) upgradesFor(d time.Duration) (int, error) {
+// upgradesFor returns how many connections were opened and ended: total, or if that
+// is zero as many as d allows.
+func (g *generator) upgradesFor(d time.Duration, total int) (int, error) {
 	p, err := newPoller()
 	if err != nil {
 		return 0, err
 	}
 	g.poll = p
-	u := &upgrades{
-		generator: g,
-		request:   wire.Request(g.target.host, g.target.path, wire.Off),
-		close:     wire.CloseFrame(),
-		head:      map[int][]byte{},
-	}
 	span, err := g.span(d)
 	if err != nil {
 		return 0, err
 	}
+	u := &upgrades{
+		generator: g,
+		total:     total,
+		span:      span,
+		request:   wire.Request(g.target.host, g.target.path, wire.Off),
+		close:     wire.CloseFrame(),
+		head:      map[int][]byte{},
+	}
 	for range g.options.conns {
+		if u.ended() {
+			break
+		}
 		if err := u.begin(); err != nil {
 			return 0, err
 		}
@@ -73,7 +81,7 @@ func (g *generator) upgradesFor(d time.Duration) (int, error) {
 		}
 		for i := range ready {
 			ended, err := u.step(g.poll.conns[ready[i].Fd])
-			if err == nil && ended && !span.ended(now()) {
+			if err == nil && ended && !u.ended() {
 				err = u.begin()
 			}
 			if err != nil {
@@ -82,6 +90,14 @@ func (g *generator) upgradesFor(d time.Duration) (int, error) {
 		}
 	}
 	return u.done, p.close()
+}
+
+// ended says whether no more are to begin.
+func (u *upgrades) ended() bool {
+	if u.total > 0 {
+		return u.begun >= u.total
+	}
+	return u.span.ended(now()) && u.begun >= u.generator.options.conns
 }
 
 func (u *upgrades) begin() error {
@@ -109,9 +125,7 @@ func (u *upgrades) step(c *conn) (bool, error) {
 	}
 	head := u.head[c.fd]
 	if head == nil { // the server's close frame, or its end of the connection
-		c.reset()
-		u.done++
-		return true, nil
+		return u.end(c), nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("load: handshake: %w", err)
@@ -128,5 +142,14 @@ func (u *upgrades) step(c *conn) (bool, error) {
 		return false, err
 	}
 	u.head[c.fd] = nil
+	if u.total > 0 && u.done%2 == 1 {
+		return u.end(c), nil
+	}
 	return false, c.write(u.close)
+}
+
+func (u *upgrades) end(c *conn) bool {
+	c.reset()
+	u.done++
+	return true
 }

@@ -8,11 +8,10 @@ import (
 
 	"github.com/icsws/icsws/bench/internal/figures"
 	"github.com/icsws/icsws/bench/internal/proc"
-	"github.com/icsws/icsws/bench/internal/wire"
 )
 
 // idle opens connections that say nothing, and reads what the server's memory
-// has grown by: after the handshakes, and after one message on each.
+// has grown by: after the handshakes, and after -count messages on each.
 func (g *generator) idle() (figures.Figures, error) {
 	var f figures.Figures
 	if err := g.collect(); err != nil {
@@ -22,18 +21,22 @@ func (g *generator) idle() (figures.Figures, error) {
 	if f.BaseRSS, err = proc.RSS(g.pid); err != nil {
 		return f, err
 	}
-	if err := g.open(wire.OpBinary); err != nil {
+	if err := g.open(g.kind()); err != nil {
 		return f, err
 	}
 	defer g.close()
 	f.Conns = len(g.conns)
-	if f.Open, f.OpenGC, err = g.growth(f.BaseRSS); err != nil {
-		return f, err
+	if !g.brief {
+		if f.Open, f.OpenGC, err = g.growth(f.BaseRSS); err != nil {
+			return f, err
+		}
 	}
-	if err := g.oneEach(); err != nil {
-		return f, err
+	for i := range g.count {
+		if err := g.oneEach(i); err != nil {
+			return f, err
+		}
 	}
-	if f.Messaged, f.MessagedGC, err = g.growth(f.BaseRSS); err != nil {
+	if f.Messaged, f.MessagedGC, err = g.growth(f.BaseRSS); err != nil || g.brief {
 		return f, err
 	}
 	f.IdleCPU, err = g.idleCPU()
@@ -77,14 +80,14 @@ func (g *generator) collect() error {
 	return err
 }
 
-// oneEach exchanges one message on every connection, some hundred at a time.
-func (g *generator) oneEach() error {
+// oneEach exchanges message seq on every connection, some hundred at a time.
+func (g *generator) oneEach(seq int) error {
 	const batch = 256
 	got := 0
 	for first := 0; first < len(g.conns); first += batch {
 		last := min(first+batch, len(g.conns))
 		for _, c := range g.conns[first:last] {
-			if err := c.write(g.script.Run(0, 1)); err != nil {
+			if err := c.write(g.script.Run(seq, 1)); err != nil {
 				return err
 			}
 		}

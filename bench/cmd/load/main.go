@@ -31,8 +31,13 @@ type options struct {
 	pid      int
 	scenario string
 	conns    int
-	size     int
+	size     int64
 	depth    int
+	count    int
+	rate     int
+	deaf     int
+	json     bool
+	brief    bool
 	compress wire.Compression
 	warm     time.Duration
 	measure  time.Duration
@@ -44,10 +49,15 @@ func parse() options {
 	var o options
 	flag.StringVar(&o.url, "url", "", "what to dial, ws or wss on a loopback `address`")
 	flag.IntVar(&o.pid, "pid", 0, "the server's process `id`, for its CPU time and memory")
-	flag.StringVar(&o.scenario, "scenario", "echo", "echo, broadcast, room, handshake or idle")
+	flag.StringVar(&o.scenario, "scenario", "echo", "echo, broadcast, room, handshake, idle, file, receive, slow or churn")
 	flag.IntVar(&o.conns, "conns", 64, "connections")
-	flag.IntVar(&o.size, "size", 32, "payload `bytes`")
+	flag.Int64Var(&o.size, "size", 32, "payload `bytes`; of the file (file)")
 	flag.IntVar(&o.depth, "depth", 1, "messages in flight: per connection (echo), in all (broadcast)")
+	flag.IntVar(&o.count, "count", 1, "messages on each connection (idle) or in all (slow); connections in all (churn)")
+	flag.IntVar(&o.rate, "rate", 20, "messages a second (slow)")
+	flag.IntVar(&o.deaf, "deaf", 0, "of the connections, how many never read (slow)")
+	flag.BoolVar(&o.json, "json", false, "messages are 64 JSON texts also without compression (echo)")
+	flag.BoolVar(&o.brief, "brief", false, "measure memory only after the messages (idle)")
 	flag.StringVar((*string)(&o.compress), "compress", string(wire.Off), "off, message or context; other than off the messages are 64 JSON texts")
 	flag.DurationVar(&o.warm, "warm", 300*time.Millisecond, "server CPU time, or a quarter of the wall clock, before measuring")
 	flag.DurationVar(&o.measure, "measure", 2*time.Second, "server CPU time, or a quarter of the wall clock, while measuring")
@@ -74,8 +84,9 @@ func main() {
 }
 
 func run(o options) (figures.Figures, error) {
-	if o.conns < 1 || o.depth < 1 || o.size < 0 || !o.compress.Valid() {
-		return figures.Figures{}, fmt.Errorf("load: -conns %d -depth %d -size %d -compress %q", o.conns, o.depth, o.size, o.compress)
+	if o.conns < 1 || o.depth < 1 || o.size < 0 || o.count < 1 || o.rate < 1 || o.deaf < 0 || !o.compress.Valid() {
+		return figures.Figures{}, fmt.Errorf("load: -conns %d -depth %d -size %d -count %d -rate %d -deaf %d -compress %q",
+			o.conns, o.depth, o.size, o.count, o.rate, o.deaf, o.compress)
 	}
 	t, err := parseTarget(o.url)
 	if err != nil {
@@ -98,6 +109,10 @@ func run(o options) (figures.Figures, error) {
 		"room":      g.room,
 		"handshake": g.handshake,
 		"idle":      g.idle,
+		"file":      g.file,
+		"receive":   g.receive,
+		"slow":      g.slow,
+		"churn":     g.churn,
 	}
 	scenario, ok := scenarios[o.scenario]
 	if !ok {

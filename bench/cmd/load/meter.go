@@ -23,14 +23,17 @@ func startMeter(pid int) (meter, error) {
 }
 
 // stop fills f in for units of work.
-func (m meter) stop(f *figures.Figures, units int) error {
+func (m meter) stop(f *figures.Figures, units float64) error {
 	wall := float64(now()-m.wall) / 1e9
 	own := proc.OwnCPUTime() - m.own
 	cpu, err := proc.CPUTime(m.pid)
 	if err != nil {
 		return err
 	}
-	n := float64(max(units, 1))
+	n := units
+	if n == 0 {
+		n = 1
+	}
 	f.Units = units
 	f.Seconds = wall
 	f.CPU = micros(cpu-m.server) / n

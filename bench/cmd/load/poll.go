@@ -54,10 +54,13 @@ func (p *poller) control(op int, c *conn, events uint32) error {
 	return nil
 }
 
-// wait returns what is ready, after at most 100 ms perhaps nothing.
-func (p *poller) wait() ([]syscall.EpollEvent, error) {
+// look is how long wait takes when nothing is ready, in milliseconds.
+const look = 100
+
+// wait returns what is ready, after at most ms milliseconds perhaps nothing.
+func (p *poller) wait(ms int) ([]syscall.EpollEvent, error) {
 	n, _, e := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.fd),
-		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 100, 0, 0)
+		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(ms), 0, 0)
 	switch e {
 	case 0:
 		return p.events[:n], nil
@@ -66,6 +69,9 @@ func (p *poller) wait() ([]syscall.EpollEvent, error) {
 	}
 	return nil, fmt.Errorf("load: epoll: %w", e)
 }
+
+// forget stops watching c.
+func (p *poller) forget(c *conn) error { return p.control(syscall.EPOLL_CTL_DEL, c, 0) }
 
 // close frees the set; the connections stay.
 func (p *poller) close() error { return syscall.Close(p.fd) }

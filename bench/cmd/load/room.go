@@ -37,7 +37,7 @@ func (g *generator) room() (figures.Figures, error) {
 	f.Conns = len(g.conns)
 	f.P50 = float64(latency.Quantile(0.50)) / 1e3
 	f.P99 = float64(latency.Quantile(0.99)) / 1e3
-	return f, m.stop(&f, waves*len(g.conns)*len(g.conns))
+	return f, m.stop(&f, float64(waves*len(g.conns)*len(g.conns)))
 }
 
 // wavesFor returns how many waves it took.

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/icsws/icsws/bench/internal/peer"
+	"github.com/icsws/icsws/bench/internal/wire"
 )
 
 // workshop is a temporary folder with all that is started.
@@ -65,6 +66,30 @@ func (w *workshop) build(ctx context.Context, name, pkg string) error {
 	out, err := exec.CommandContext(ctx, "go", "build", "-o", w.path(name), pkg).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+// sparse is the name of the file of a size.
+func (w *workshop) sparse(size int64) string { return w.path(fmt.Sprintf("file-%d", size)) }
+
+// makeSparse makes it, unless it is there: marks and holes, see [wire.CheckMarks].
+func (w *workshop) makeSparse(size int64) error {
+	if _, err := os.Stat(w.sparse(size)); err == nil || size == 0 {
+		return nil
+	}
+	f, err := os.Create(w.sparse(size))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	for at := int64(0); at < size; at += wire.MarkEvery {
+		if _, err := f.WriteAt(wire.Mark(at / wire.MarkEvery)[:min(size-at, 8)], at); err != nil {
+			return err
+		}
 	}
 	return nil
 }

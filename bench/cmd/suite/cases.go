@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/icsws/icsws/bench/internal/peer"
@@ -20,36 +21,108 @@ type kase struct {
 	path     string
 	tls      bool
 	compress peer.Compression
-	full     bool // not with -quick
+	server   []string // further flags of the servers
+	file     int64    // size of the file that they send
+	full     bool     // not with -quick
+	variants bool     // the variants of servers take part
 }
 
-// bytesPerConnection is the unit of the cases that measure memory.
-const bytesPerConnection = "connection"
+// The units of the cases that measure memory, and of those with large messages.
+const (
+	bytesPerConnection = "connection"
+	gib                = "GiB"
+)
+
+const (
+	kiB = int64(1) << 10
+	miB = int64(1) << 20
+	giB = int64(1) << 30
+)
+
+// scale is how large the cases are.
+type scale struct {
+	quick bool
+	idle  int // connections of the idle cases
+}
+
+// pick is the size of a case.
+func pick[T any](s scale, quick, full T) T {
+	if s.quick {
+		return quick
+	}
+	return full
+}
 
 // cases are all cases in the order of the report.
-func cases(idle int) []kase {
+func cases(s scale) []kase {
+	return slices.Concat(small(s), large(s), many(s), packed(s), rest(s))
+}
+
+// small are echoes of messages that fit into a buffer, and one that does not.
+func small(s scale) []kase {
 	return []kase{
 		echo("echo-d1-32B", 32, 1),
-		echo("echo-d1-1KiB", 1<<10, 1),
-		echo("echo-d1-64KiB", 64<<10, 1),
+		echo("echo-d1-1KiB", kiB, 1),
+		echo("echo-d1-64KiB", 64*kiB, 1),
+		short(s, kase{name: "echo-d1-1MiB", title: "echo: 8 connections, 1 in flight on each, 1 MiB", unit: "message",
+			scenario: "echo", args: args("-conns", 8, "-size", miB), path: peer.Echo}),
 		echo("echo-d16-32B", 32, 16),
-		echo("echo-d16-1KiB", 1<<10, 16),
-		echo("echo-d16-64KiB", 64<<10, 16),
+		echo("echo-d16-1KiB", kiB, 16),
+		echo("echo-d16-64KiB", 64*kiB, 16),
 		onlyFull(echo("echo-d64-32B", 32, 64)),
 		overTLS(echo("tls-d16-32B", 32, 16)),
-		overTLS(echo("tls-d16-1KiB", 1<<10, 16)),
+		overTLS(echo("tls-d16-1KiB", kiB, 16)),
+	}
+}
+
+// large are messages that need not be in memory.
+func large(s scale) []kase {
+	size := pick(s, 64*miB, giB)
+	return []kase{
+		short(s, file("file-send", size)),
+		short(s, overTLS(file("file-send-tls", size))),
+		short(s, receive("receive", size)),
+	}
+}
+
+// many are messages to everybody.
+func many(s scale) []kase {
+	receivers, rate, count := pick(s, 200, 1000), pick(s, 112, 20), pick(s, 112, 240)
+	return []kase{
 		broadcast("broadcast-x1", 1),
 		broadcast("broadcast-x8", 8),
 		{name: "room-200", title: "chat room: 200 talkers, each message of 64 B goes to all", unit: "delivery",
 			scenario: "room", args: args("-conns", 200, "-size", 64), path: peer.Broadcast},
+		{name: "slow-receivers", unit: "delivery", variants: true,
+			title:    fmt.Sprintf("broadcast: %d receivers, of which 10 never read, %d × 64 KiB, %d a second", receivers, count, rate),
+			scenario: "slow", path: peer.Broadcast,
+			args: args("-conns", receivers, "-deaf", 10, "-size", 64*kiB, "-rate", rate, "-count", count)},
+	}
+}
+
+// packed are compressed echoes, and the same texts as they are.
+func packed(s scale) []kase {
+	return []kase{
+		onlyFull(texts("deflate-off", kiB, peer.Off)),
+		onlyFull(texts("deflate-off-100B", 100, peer.Off)),
+		texts("deflate-message", kiB, peer.Message),
+		onlyFull(texts("deflate-message-100B", 100, peer.Message)),
+		texts("deflate-context", kiB, peer.Context),
+		short(s, texts("deflate-context-100B", 100, peer.Context)),
+	}
+}
+
+// rest are handshakes and what connections cost while nothing happens.
+func rest(s scale) []kase {
+	return []kase{
 		{name: "handshake", title: "handshake, 32 at once", unit: "handshake",
 			scenario: "handshake", args: args("-conns", 32), path: peer.Echo},
 		overTLS(kase{name: "handshake-tls", title: "handshake, 16 at once", unit: "handshake",
 			scenario: "handshake", args: args("-conns", 16), path: peer.Echo}),
-		compressed("deflate-message", peer.Message, "each message by itself"),
-		compressed("deflate-context", peer.Context, "with context takeover"),
-		memory("idle", idle),
-		onlyFull(overTLS(memory("idle-tls", idle))),
+		memory("idle", s.idle),
+		onlyFull(overTLS(memory("idle-tls", s.idle))),
+		onlyFull(packedMemory("idle-message", s, peer.Message)),
+		packedMemory("idle-context", s, peer.Context),
 	}
 }
 
@@ -64,10 +137,22 @@ func chosen(all []kase, only *regexp.Regexp, quick bool) []kase {
 	return left
 }
 
-func echo(name string, size, depth int) kase {
+func echo(name string, size int64, depth int) kase {
 	return kase{name: name, unit: "message", scenario: "echo", path: peer.Echo,
 		title: fmt.Sprintf("echo: 64 connections, %d in flight on each, %s", depth, sizeText(size)),
 		args:  args("-conns", 64, "-size", size, "-depth", depth)}
+}
+
+func file(name string, size int64) kase {
+	return kase{name: name, unit: gib, scenario: "file", path: peer.File, file: size,
+		title: fmt.Sprintf("a file of %s sent as one message, again and again", sizeText(size)),
+		args:  args("-conns", 1, "-size", size)}
+}
+
+func receive(name string, size int64) kase {
+	return kase{name: name, unit: gib, scenario: "receive", path: peer.Receive,
+		title: fmt.Sprintf("one message of %s read as it comes, where the library can, again and again", sizeText(size)),
+		args:  args("-conns", 1, "-size", size)}
 }
 
 func broadcast(name string, flying int) kase {
@@ -76,11 +161,23 @@ func broadcast(name string, flying int) kase {
 		args:  args("-conns", 1000, "-size", 64, "-depth", flying)}
 }
 
-func compressed(name string, mode peer.Compression, how string) kase {
-	k := echo(name, 1<<10, 1)
-	k.title += " of JSON, permessage-deflate " + how
+// how says what a mode of compression is.
+var how = map[peer.Compression]string{
+	peer.Off:     "no compression",
+	peer.Message: "permessage-deflate each message by itself",
+	peer.Context: "permessage-deflate with context takeover",
+}
+
+// texts echoes JSON. By default most libraries leave 100 bytes as they are: there all
+// are told to compress everything.
+func texts(name string, size int64, mode peer.Compression) kase {
+	k := echo(name, size, 1)
+	k.title += " of JSON, " + how[mode]
 	k.compress = mode
-	k.args = append(k.args, "-compress", string(mode))
+	k.args = append(k.args, "-compress", string(mode), "-json")
+	if size < 200 && mode != peer.Off {
+		k.server = []string{"-threshold", "1"}
+	}
 	return k
 }
 
@@ -90,9 +187,29 @@ func memory(name string, conns int) kase {
 		args:  args("-conns", conns, "-size", 32)}
 }
 
+// packedMemory has as much traffic first as fills a window of 4 KiB.
+func packedMemory(name string, s scale, mode peer.Compression) kase {
+	k := memory(name, pick(s, min(s.idle, 500), s.idle))
+	k.compress = mode
+	k.title += " after 8 messages of 1 KiB of JSON each way, " + how[mode]
+	k.args = args("-conns", pick(s, min(s.idle, 500), s.idle), "-size", kiB, "-count", 8, "-compress", mode)
+	if s.quick {
+		k.args = append(k.args, "-brief", "-settle", "1200ms")
+	}
+	return k
+}
+
 func overTLS(k kase) kase {
 	k.tls = true
 	k.title += ", TLS 1.3"
+	return k
+}
+
+// short measures less with -quick than other cases do.
+func short(s scale, k kase) kase {
+	if s.quick {
+		k.args = append(k.args, "-warm", "20ms", "-measure", "100ms") // the last ones count
+	}
 	return k
 }
 
@@ -110,9 +227,14 @@ func args(pairs ...any) []string {
 	return out
 }
 
-func sizeText(n int) string {
-	if n >= 1<<10 {
-		return strconv.Itoa(n>>10) + " KiB"
+func sizeText(n int64) string {
+	for _, u := range []struct {
+		size int64
+		name string
+	}{{giB, "GiB"}, {miB, "MiB"}, {kiB, "KiB"}} {
+		if n >= u.size {
+			return strconv.FormatInt(n/u.size, 10) + " " + u.name
+		}
 	}
-	return strconv.Itoa(n) + " B"
+	return strconv.FormatInt(n, 10) + " B"
 }

@@ -36,6 +36,14 @@ func (r record) main() (float64, bool) {
 	return r.CPU, true
 }
 
+// peak is the most memory above that before, in MiB.
+func (r record) peak() (float64, bool) {
+	if r.Error != "" || r.Peak == nil {
+		return 0, false
+	}
+	return mib(*r.Peak), true
+}
+
 // brief is the record in a few words.
 func (r record) brief() string {
 	v, ok := r.main()
@@ -47,8 +55,32 @@ func (r record) brief() string {
 	case r.Unit == bytesPerConnection:
 		return number(v) + " B per connection"
 	}
-	return fmt.Sprintf("%s µs per %s, server busy %.2f", number(v), r.Unit, r.Busy)
+	text := fmt.Sprintf("%s per %s, server busy %.2f", unitOf(r.Unit).cost(v), r.Unit, r.Busy)
+	if p, ok := r.peak(); ok {
+		text += fmt.Sprintf(", peak %s MiB", number(p))
+	}
+	return text
 }
+
+// units is how the cost of a unit of work is written.
+type units struct {
+	name   string
+	factor float64 // from microseconds, or bytes
+}
+
+func unitOf(unit string) units {
+	switch unit {
+	case bytesPerConnection:
+		return units{"B", 1}
+	case gib:
+		return units{"ms", 1e-3}
+	}
+	return units{"µs", 1}
+}
+
+func (u units) cost(v float64) string { return number(v*u.factor) + " " + u.name }
+
+func mib(n int64) float64 { return float64(n) / float64(miB) }
 
 // failed reports whether the server has failed a case.
 func failed(records []record, name string) bool {

@@ -10,7 +10,6 @@ import (
 	"log"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,7 +22,7 @@ import (
 // measure runs everything that was asked for. What it has when ctx ends comes
 // with an error.
 func (o options) measure(ctx context.Context) ([]record, error) {
-	ks := chosen(cases(o.conns), o.cases, o.quick)
+	ks := chosen(cases(scale{o.quick, o.conns}), o.cases, o.quick)
 	if len(ks) == 0 {
 		return nil, fmt.Errorf("-cases %q: no such case", o.cases)
 	}
@@ -41,13 +40,13 @@ func (o options) measure(ctx context.Context) ([]record, error) {
 	var records []record
 	for round := range o.rounds {
 		for i, k := range ks {
-			for _, p := range rotated(o.peers, round+i) {
+			for _, p := range rotated(k.with(o.peers), round+i) {
 				r := record{Run: about, Round: round, Case: k.name, Title: k.title, Unit: k.unit, Peer: p.name}
-				r.Figures, r.Lacks = o.one(ctx, w, p, k)
+				r.Figures, r.Lacks = o.one(ctx, w, p, k, o.timing())
 				if ctx.Err() != nil {
 					return records, context.Cause(ctx)
 				}
-				log.Printf("%d/%d %-16s %-8s %s", round+1, o.rounds, k.name, p.name, r.brief())
+				log.Printf("%d/%d %-20s %-10s %s", round+1, o.rounds, k.name, p.name, r.brief())
 				records = append(records, r)
 				if err := j.write(r); err != nil {
 					return records, err
@@ -60,8 +59,8 @@ func (o options) measure(ctx context.Context) ([]record, error) {
 
 // one measures one case on a fresh server. lacks says that there is nothing to
 // measure.
-func (o options) one(ctx context.Context, w *workshop, p contender, k kase) (f figures.Figures, lacks bool) {
-	if slices.Contains(p.lacks, k.compress) {
+func (o options) one(ctx context.Context, w *workshop, p contender, k kase, t timing) (f figures.Figures, lacks bool) {
+	if !p.can(k) {
 		return f, true
 	}
 	s, err := w.start(p, k, o.cpus[0])
@@ -69,7 +68,7 @@ func (o options) one(ctx context.Context, w *workshop, p contender, k kase) (f f
 		return figures.Figures{Error: err.Error()}, false
 	}
 	defer s.stop()
-	f = o.load(ctx, w, s, k)
+	f = o.load(ctx, w, s, k, t)
 	if end := s.end(); f.Error != "" && end != "" {
 		f.Error = strings.TrimSpace(f.Error + "; the server ended: " + end + " " + s.said())
 	}
@@ -77,8 +76,7 @@ func (o options) one(ctx context.Context, w *workshop, p contender, k kase) (f f
 }
 
 // load runs the generator against s.
-func (o options) load(ctx context.Context, w *workshop, s *server, k kase) figures.Figures {
-	t := o.timing()
+func (o options) load(ctx context.Context, w *workshop, s *server, k kase, t timing) figures.Figures {
 	ctx, cancel := context.WithTimeout(ctx, t.limit+15*time.Second)
 	defer cancel()
 	args := append([]string{

@@ -23,6 +23,7 @@ type contender struct {
 	dir   string
 	args  []string
 	lacks []peer.Compression // what its library can not do
+	stops []string           // cases that it would never end
 }
 
 var contenders = []contender{
@@ -32,7 +33,32 @@ var contenders = []contender{
 	{name: "melody", dir: "melody", lacks: []peer.Compression{peer.Context}},
 	{name: "gws-own", dir: "gws", args: []string{"-own"}},
 	{name: "coder", dir: "coder"},
-	{name: "gobwas", dir: "gobwas", lacks: []peer.Compression{peer.Message, peer.Context}},
+	{name: "gobwas", dir: "gobwas", lacks: []peer.Compression{peer.Message, peer.Context}, stops: []string{"slow-receivers"}},
+}
+
+// variants are servers with another setting, measured where that matters.
+var variants = []contender{
+	{name: project + "-drop", dir: project, args: []string{"-queue", "drop"}},
+}
+
+func isVariant(name string) bool {
+	return slices.ContainsFunc(variants, func(c contender) bool { return c.name == name })
+}
+
+// can reports whether there is something to measure.
+func (c contender) can(k kase) bool {
+	return !slices.Contains(c.lacks, k.compress) && !slices.Contains(c.stops, k.name)
+}
+
+// with is the peers of a case: the chosen ones and their variants.
+func (k kase) with(peers []contender) []contender {
+	all := slices.Clone(peers)
+	for _, v := range variants {
+		if k.variants && slices.ContainsFunc(peers, func(p contender) bool { return p.dir == v.dir }) {
+			all = append(all, v)
+		}
+	}
+	return all
 }
 
 // usual are measured unless -peers says otherwise.
@@ -42,6 +68,15 @@ func names() []string {
 	var all []string
 	for _, c := range contenders {
 		all = append(all, c.name)
+	}
+	return all
+}
+
+// order is how servers are listed.
+func order() []string {
+	all := names()
+	for _, v := range variants {
+		all = append(all, v.name)
 	}
 	return all
 }

@@ -23,6 +23,7 @@ func markdown(records []record) string {
 	}
 	t := newTables(records)
 	t.overview(&b)
+	t.peaks(&b)
 	for _, k := range t.cases {
 		t.detail(&b, k)
 	}
@@ -50,16 +51,23 @@ func newTables(records []record) tables {
 	}
 	// The usual order, whoever was first in the first round.
 	slices.SortStableFunc(t.peers, func(a, b string) int {
-		return slices.Index(names(), a) - slices.Index(names(), b)
+		return slices.Index(order(), a) - slices.Index(order(), b)
 	})
 	return t
 }
 
-// byRound is the main figure of each round that has one.
-func (t tables) byRound(k, peer string) map[int]float64 {
+// servers are those that a case was measured on, or all that are no variants.
+func (t tables) servers(k string) []string {
+	return slices.DeleteFunc(slices.Clone(t.peers), func(p string) bool {
+		return isVariant(p) && len(t.cell[[2]string{k, p}]) == 0
+	})
+}
+
+// byRound is a figure of each round that has it.
+func (t tables) byRound(k, peer string, of func(record) (float64, bool)) map[int]float64 {
 	v := map[int]float64{}
 	for _, r := range t.cell[[2]string{k, peer}] {
-		if f, ok := r.main(); ok {
+		if f, ok := of(r); ok {
 			v[r.Round] = f
 		}
 	}
@@ -67,13 +75,13 @@ func (t tables) byRound(k, peer string) map[int]float64 {
 }
 
 func (t tables) ratio(k, peer string) stat.Summary {
-	return stat.Ratios(t.byRound(k, peer), t.byRound(k, base))
+	return stat.Ratios(t.byRound(k, peer, record.main), t.byRound(k, base, record.main))
 }
 
 // overview is one line a case: what raw gws costs, and the others as its
 // multiple.
 func (t tables) overview(b *strings.Builder) {
-	others := slices.DeleteFunc(slices.Clone(t.peers), func(p string) bool { return p == base })
+	others := slices.DeleteFunc(t.servers(""), func(p string) bool { return p == base })
 	fmt.Fprintf(b, "\n## Cost as a multiple of %s\n\n| case | %s | %s |\n|---|---:|%s\n",
 		base, base, strings.Join(others, " | "), strings.Repeat("---:|", len(others)))
 	for _, k := range t.cases {
@@ -91,10 +99,27 @@ func (t tables) cost(k, peer string) string {
 	if s.N == 0 {
 		return t.verdict(k, peer)
 	}
-	if t.unit(k) == bytesPerConnection {
-		return number(s.Median) + " B" + t.losses(k, peer)
+	return unitOf(t.unit(k)).cost(s.Median) + t.losses(k, peer)
+}
+
+// peaks is one line for each case whose memory was followed: the most that a server
+// had above what it had before.
+func (t tables) peaks(b *strings.Builder) {
+	for i, k := range t.casesWith(record.peak) {
+		if i == 0 {
+			fmt.Fprintf(b, "\n## Peak memory above that before, MiB\n\n| case | %s |\n|---|%s\n",
+				strings.Join(t.peers, " | "), strings.Repeat("---:|", len(t.peers)))
+		}
+		fmt.Fprintf(b, "| %s |", k)
+		for _, p := range t.peers {
+			text := "–"
+			if s := stat.Summarize(values(t.cell[[2]string{k, p}], record.peak)); s.N > 0 {
+				text = number(s.Median)
+			}
+			fmt.Fprintf(b, " %s |", text)
+		}
+		b.WriteByte('\n')
 	}
-	return number(s.Median) + " µs" + t.losses(k, peer)
 }
 
 // multiple is the median ratio; without a base it is the cost.
@@ -151,6 +176,13 @@ func (t tables) title(k string) string {
 	return ""
 }
 
+// casesWith is the cases that any server has a figure for.
+func (t tables) casesWith(of func(record) (float64, bool)) []string {
+	return slices.DeleteFunc(slices.Clone(t.cases), func(k string) bool {
+		return len(t.known(k, []column{{"", of}})) == 0
+	})
+}
+
 // column is one further figure of a detail table.
 type column struct {
 	head string
@@ -162,12 +194,14 @@ func positive(f func(record) float64) func(record) (float64, bool) {
 }
 
 var speedColumns = []column{
+	{"peak MiB", record.peak},
+	{"lost", positive(func(r record) float64 { return float64(r.Lost) })},
 	{"per second", positive(func(r record) float64 { return r.PerSecond })},
 	{"p50 µs", positive(func(r record) float64 { return r.P50 })},
 	{"p99 µs", positive(func(r record) float64 { return r.P99 })},
 	{"reply bytes", positive(func(r record) float64 { return r.ReplyBytes })},
 	{"server busy", positive(func(r record) float64 { return r.Busy })},
-	{"generator µs", positive(func(r record) float64 { return r.ClientCPU })},
+	{"generator %s", positive(func(r record) float64 { return r.ClientCPU * unitOf(r.Unit).factor })},
 }
 
 var memoryColumns = []column{
@@ -179,14 +213,15 @@ var memoryColumns = []column{
 
 // detail is one case: all servers, the cheapest first.
 func (t tables) detail(b *strings.Builder, k string) {
-	head, columns := "CPU µs per "+t.unit(k), speedColumns
+	u := unitOf(t.unit(k))
+	head, columns := "CPU "+u.name+" per "+t.unit(k), speedColumns
 	if t.unit(k) == bytesPerConnection {
 		head, columns = "bytes per connection", memoryColumns
 	}
 	columns = t.known(k, columns)
 	fmt.Fprintf(b, "\n### %s\n\n%s\n\n| server | n | %s | min–max | × %s | min–max |", k, t.title(k), head, base)
 	for _, c := range columns {
-		fmt.Fprintf(b, " %s |", c.head)
+		fmt.Fprintf(b, " %s |", strings.ReplaceAll(c.head, "%s", u.name))
 	}
 	fmt.Fprintf(b, "\n|---|%s\n", strings.Repeat("---:|", 5+len(columns)))
 	for _, p := range t.byCost(k) {
@@ -218,7 +253,7 @@ func (t tables) byCost(k string) []string {
 		}
 		return s.Median
 	}
-	peers := slices.Clone(t.peers)
+	peers := t.servers(k)
 	slices.SortStableFunc(peers, func(a, b string) int {
 		switch x, y := cost(a), cost(b); {
 		case x < y:
@@ -239,9 +274,10 @@ func (t tables) row(b *strings.Builder, k, peer string, columns []column) {
 		fmt.Fprintf(b, " %s |%s\n", t.verdict(k, peer), strings.Repeat(" – |", 3+len(columns)))
 		return
 	}
-	fmt.Fprintf(b, " %s | %s |", number(s.Median), span(s))
+	factor := unitOf(t.unit(k)).factor
+	fmt.Fprintf(b, " %s | %s |", number(s.Median*factor), span(s, factor))
 	if r := t.ratio(k, peer); r.N > 0 {
-		fmt.Fprintf(b, " %s | %s |", number(r.Median), span(r))
+		fmt.Fprintf(b, " %s | %s |", number(r.Median), span(r, 1))
 	} else {
 		b.WriteString(" – | – |")
 	}
@@ -278,7 +314,9 @@ func values(rs []record, of func(record) (float64, bool)) []float64 {
 	return v
 }
 
-func span(s stat.Summary) string { return number(s.Min) + "–" + number(s.Max) }
+func span(s stat.Summary, factor float64) string {
+	return number(s.Min*factor) + "–" + number(s.Max*factor)
+}
 
 // number has three significant digits, whole numbers above that all.
 func number(v float64) string {

@@ -87,6 +87,38 @@ func TestReportOfMemory(t *testing.T) {
 		"| icsws | 1 | 1500 | 1500–1500 | 0.125 | 0.125–0.125 | 1501 | 1499 | 1500 |")
 }
 
+func TestReportOfLargeMessages(t *testing.T) {
+	moved := func(peer string, cpu float64, peak int64) record {
+		return record{Case: "file-send", Title: "a file", Unit: gib, Peer: peer,
+			Figures: figures.Figures{CPU: cpu, ClientCPU: 2000, PerSecond: 1.5, Peak: &peak}}
+	}
+	text := markdown([]record{moved("gws", 400_000, 8<<20), result(0, "gws", 4), moved("icsws", 100_000, 0)})
+	mustContain(t, text,
+		"| file-send | 400 ms | 0.25 |",
+		"## Peak memory above that before, MiB",
+		"| case | icsws | gws |",
+		"| file-send | 0 | 8 |",
+		"| server | n | CPU ms per GiB | min–max | × gws | min–max | peak MiB | per second | generator ms |",
+		"| icsws | 1 | 100 | 100–100 | 0.25 | 0.25–0.25 | 0 | 1.5 | 2 |")
+	if strings.Contains(text, "| echo | – |") {
+		t.Error("a case without peaks is among the peaks")
+	}
+}
+
+func TestVariantsAreShownOnlyWhereTheyWereMeasured(t *testing.T) {
+	text := markdown([]record{
+		result(0, "gws", 4), result(0, "icsws", 2),
+		{Case: "slow", Title: "slow", Unit: "delivery", Peer: "gws", Figures: figures.Figures{CPU: 4}},
+		{Case: "slow", Title: "slow", Unit: "delivery", Peer: "icsws-drop", Figures: figures.Figures{CPU: 3, Lost: 7}},
+	})
+	mustContain(t, text, "| case | gws | icsws |", "| slow | 4 µs | not run |",
+		"| server | n | CPU µs per delivery | min–max | × gws | min–max | lost |",
+		"| icsws-drop | 1 | 3 | 3–3 | 0.75 | 0.75–0.75 | 7 |")
+	if n := strings.Count(text, "icsws-drop"); n != 1 {
+		t.Errorf("the variant is named %d times in\n%s", n, text)
+	}
+}
+
 func TestNumber(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0", 0.0412345: "0.0412", 0.25: "0.25", 1: "1", 3.14159: "3.14", 99.96: "100",

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -33,6 +34,9 @@ const (
 // start runs p for case k on one CPU, with as many Go processors.
 func (w *workshop) start(p contender, k kase, cpu int) (*server, error) {
 	if err := w.broken[p.dir]; err != nil {
+		return nil, err
+	}
+	if err := w.makeSparse(k.file); err != nil {
 		return nil, err
 	}
 	logs, err := os.CreateTemp(w.dir, p.name+"-*.log")
@@ -67,12 +71,15 @@ func (w *workshop) start(p contender, k kase, cpu int) (*server, error) {
 }
 
 func (w *workshop) serverArgs(p contender, k kase) []string {
-	args := append([]string{"-addr", "127.0.0.1:0"}, p.args...)
+	args := slices.Concat([]string{"-addr", "127.0.0.1:0"}, p.args, k.server)
 	if k.tls {
 		args = append(args, "-tls", "-cert", w.cert, "-key", w.key)
 	}
 	if k.compress != "" {
 		args = append(args, "-compress", string(k.compress))
+	}
+	if k.file > 0 {
+		args = append(args, "-file", w.sparse(k.file))
 	}
 	return args
 }

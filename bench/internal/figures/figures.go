@@ -3,14 +3,14 @@
 package figures
 
 // Figures describe one server in one case. CPU times are microseconds per unit of
-// work: a message echoed, a message delivered, or a handshake. Fields that a
+// work: a message echoed, a message delivered, a handshake, or a GiB. Fields that a
 // scenario does not measure are zero and left out.
 type Figures struct {
 	// Error is why the run failed; nothing else counts then.
 	Error string `json:"error,omitempty"`
 
 	Conns   int     `json:"conns,omitempty"`   // connections that were open
-	Units   int     `json:"units,omitempty"`   // units of work measured
+	Units   float64 `json:"units,omitempty"`   // units of work measured
 	Seconds float64 `json:"seconds,omitempty"` // their wall clock
 
 	CPU       float64 `json:"cpu_us,omitempty"`        // of the whole server process
@@ -28,11 +28,19 @@ type Figures struct {
 
 	// Memory that a connection adds to the server's resident set, in bytes: after
 	// the handshakes, after one message on each, and both after a forced collection.
-	Open        float64 `json:"open_bytes,omitempty"`
-	OpenGC      float64 `json:"open_gc_bytes,omitempty"`
-	Messaged    float64 `json:"messaged_bytes,omitempty"`
-	MessagedGC  float64 `json:"messaged_gc_bytes,omitempty"`
-	IdleCPU     float64 `json:"idle_cpu_ms_per_s,omitempty"` // what all of them cost while silent
-	BaseRSS     int64   `json:"base_rss_bytes,omitempty"`    // of the server before the first one
-	KeyExchange string  `json:"key_exchange,omitempty"`      // of TLS
+	Open       float64 `json:"open_bytes,omitempty"`
+	OpenGC     float64 `json:"open_gc_bytes,omitempty"`
+	Messaged   float64 `json:"messaged_bytes,omitempty"`
+	MessagedGC float64 `json:"messaged_gc_bytes,omitempty"`
+	IdleCPU    float64 `json:"idle_cpu_ms_per_s,omitempty"` // what all of them cost while silent
+	BaseRSS    int64   `json:"base_rss_bytes,omitempty"`    // of the server before the first one
+	// Resident memory above that before the measurement, after a collection: the most
+	// meanwhile, and what is left in the end, after another collection.
+	Peak *int64 `json:"peak_bytes,omitempty"`
+	Left *int64 `json:"left_bytes,omitempty"`
+
+	Files *int `json:"files_left,omitempty"` // descriptors more than before
+	Lost  int  `json:"lost,omitempty"`       // deliveries to receivers that read, which did not come
+
+	KeyExchange string `json:"key_exchange,omitempty"` // of TLS
 }

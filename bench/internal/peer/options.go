@@ -13,15 +13,19 @@ import (
 	"syscall"
 )
 
-// The paths that every server answers: each message goes back to its sender, or
-// to everyone connected on the path, the sender included.
+// The paths that every server answers.
 const (
-	Echo      = "/echo"
-	Broadcast = "/broadcast"
+	Echo      = "/echo"      // a message goes back to its sender
+	Broadcast = "/broadcast" // and to everyone connected here, the sender included
+	File      = "/file"      // any message is answered with the file of -file, as one
+	Receive   = "/receive"   // a message of any length is answered with that length
 )
 
-// MaxMessage is the largest message that a server must take.
-const MaxMessage = 1 << 20
+// The largest message that a server must take.
+const (
+	MaxMessage = 1 << 20
+	MaxReceive = 1 << 30 // on [Receive]
+)
 
 // Compression is the value of -compress.
 type Compression string
@@ -41,6 +45,10 @@ type Options struct {
 	CertFile string
 	KeyFile  string
 	Compress Compression
+	// Threshold is the size from which messages are compressed; zero is what the
+	// library does by default.
+	Threshold int
+	Sends     string // name of the file for [File]
 }
 
 // Parse reads the command line and begins to listen to SIGUSR2, which collects
@@ -52,6 +60,8 @@ func Parse() Options {
 	flag.StringVar(&o.CertFile, "cert", "", "certificate `file` for -tls")
 	flag.StringVar(&o.KeyFile, "key", "", "key `file` for -tls")
 	mode := flag.String("compress", string(Off), "permessage-deflate: off, message or context")
+	flag.IntVar(&o.Threshold, "threshold", 0, "compress messages from this many `bytes` on; 0 is the library's default")
+	flag.StringVar(&o.Sends, "file", "", "`file` that is sent on "+File)
 	flag.Parse()
 	switch o.Compress = Compression(*mode); o.Compress {
 	case Off, Message, Context:
@@ -88,6 +98,9 @@ func (o Options) TLSConfig() *tls.Config {
 		NextProtos:   []string{"http/1.1"},
 	}
 }
+
+// Open opens the file of -file.
+func (o Options) Open() (*os.File, error) { return os.Open(o.Sends) }
 
 // Ready tells the suite, which reads standard output, where the server listens.
 func (o Options) Ready(addr fmt.Stringer) {

@@ -27,11 +27,18 @@ func (o Options) Serve(h http.Handler) {
 	log.Fatal(s.ServeTLS(l, "", ""))
 }
 
-// Mux is a handler of the two paths.
-func Mux(echo, broadcast http.HandlerFunc) http.Handler {
+// Handlers are what answers each path.
+type Handlers struct {
+	Echo, Broadcast, File, Receive http.HandlerFunc
+}
+
+// Mux is a handler of the paths.
+func (h Handlers) Mux() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc(Echo, echo)
-	mux.HandleFunc(Broadcast, broadcast)
+	mux.HandleFunc(Echo, h.Echo)
+	mux.HandleFunc(Broadcast, h.Broadcast)
+	mux.HandleFunc(File, h.File)
+	mux.HandleFunc(Receive, h.Receive)
 	return mux
 }
 

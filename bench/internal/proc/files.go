@@ -2,7 +2,11 @@
 
 package proc
 
-import "syscall"
+import (
+	"fmt"
+	"os"
+	"syscall"
+)
 
 // RaiseFiles raises the limit of open files to the hard limit and returns it.
 func RaiseFiles() (int, error) {
@@ -15,4 +19,13 @@ func RaiseFiles() (int, error) {
 		return 0, err
 	}
 	return int(min(r.Cur, 1<<30)), nil
+}
+
+// OpenFiles is the number of descriptors that process pid has open.
+func OpenFiles(pid int) (int, error) {
+	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		return 0, fmt.Errorf("proc: files of process %d: %w", pid, err)
+	}
+	return len(list), nil
 }

@@ -25,6 +25,32 @@ func RSS(pid int) (int64, error) {
 	return n << 10, nil
 }
 
+// ResetPeak makes the resident memory of now the peak of process pid, and returns it
+// in bytes, as the kernel counts it; see [Peak].
+func ResetPeak(pid int) (int64, error) {
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil {
+		return 0, fmt.Errorf("proc: peak of process %d: %w", pid, err)
+	}
+	return status(pid, "VmRSS:")
+}
+
+// Peak is the most memory, in bytes, that was resident in process pid since
+// [ResetPeak].
+func Peak(pid int) (int64, error) { return status(pid, "VmHWM:") }
+
+func status(pid int, name string) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("proc: memory of process %d: %w", pid, err)
+	}
+	kib, _ := field(text, name)
+	n, err := strconv.ParseInt(kib, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("proc: memory of process %d: no %s in its status", pid, name)
+	}
+	return n << 10, nil
+}
+
 // CanCollect reports whether process pid catches SIGUSR2, which would end it
 // otherwise.
 func CanCollect(pid int) bool {

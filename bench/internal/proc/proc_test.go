@@ -63,6 +63,49 @@ func TestRSSCountsWhatIsTouched(t *testing.T) {
 	}
 }
 
+func TestThePeakStaysWhenMemoryGoes(t *testing.T) {
+	base, err := ResetPeak(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 64 << 20
+	block, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < size; i += 4096 {
+		block[i] = 1
+	}
+	if err := syscall.Munmap(block); err != nil {
+		t.Fatal(err)
+	}
+	peak, err := Peak(os.Getpid())
+	if err != nil || peak-base < size/2 {
+		t.Errorf("Peak = %d, %v; it was %d before %d bytes came and went", peak, err, base, size)
+	}
+	if again, err := ResetPeak(os.Getpid()); err != nil || again > peak-size/2 {
+		t.Errorf("ResetPeak = %d, %v after a peak of %d", again, err, peak)
+	}
+	if _, err := Peak(1 << 30); err == nil {
+		t.Error("a peak of no process")
+	}
+}
+
+func TestOpenFilesCountsDescriptors(t *testing.T) {
+	before, err := OpenFiles(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if after, err := OpenFiles(os.Getpid()); err != nil || after != before+1 {
+		t.Errorf("OpenFiles = %d, %v; want %d", after, err, before+1)
+	}
+}
+
 func TestCollectNeedsAHandler(t *testing.T) {
 	if CanCollect(os.Getpid()) {
 		t.Skip("SIGUSR2 is caught already")

@@ -2,41 +2,22 @@ package wire
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 )
 
-// CloseError is the end of a connection by a close frame of the server.
-type CloseError struct {
-	Code   int // 1005 when the frame had none (RFC 6455 section 7.1.5)
-	Reason string
-}
+// ErrReply is a message that does not belong there.
+var ErrReply = errors.New("wire: reply is not what was sent")
 
-func (e *CloseError) Error() string {
-	return fmt.Sprintf("wire: server closed with %d %q", e.Code, e.Reason)
-}
-
-// What a Stream refuses.
-var (
-	ErrFrame = errors.New("wire: malformed frame")
-	ErrReply = errors.New("wire: reply is not what was sent")
-)
-
-// Stream parses the frames of one connection, whichever way they are cut, and
-// compares every data message with its script. Its zero value is of no use.
+// Stream parses the frames of one connection and compares every data message with
+// its script. Its zero value is of no use.
 type Stream struct {
+	framing
 	script *Script
-	count  int   // messages complete
-	bytes  int64 // bytes read
-
-	head   [10]byte
-	have   int // bytes of head
-	left   int // payload bytes of this frame that are still to come
-	off    int // payload bytes of this message so far
-	inside bool
-	rsv1   bool   // inside a compressed message
-	hold   []byte // a control frame's payload, or a compressed message's
+	count  int    // messages complete
+	off    int    // payload bytes of this message so far
+	zipped bool   // inside a compressed message
+	zip    []byte // its payload
 }
 
 // NewStream reads the replies to s.
@@ -52,147 +33,50 @@ func (s *Stream) Bytes() int64 { return s.bytes }
 // [ErrFrame], [ErrReply], a [*CloseError] or one of the inflater, the stream is
 // spent.
 func (s *Stream) Feed(b []byte) (int, error) {
-	s.bytes += int64(len(b))
 	before := s.count
-	for len(b) > 0 {
-		if s.left == 0 {
-			used, err := s.header(b)
-			if err != nil {
-				return s.count - before, err
-			}
-			b = b[used:]
-			continue
-		}
-		part := b[:min(s.left, len(b))]
-		b = b[len(part):]
-		s.left -= len(part)
-		if err := s.payload(part); err != nil {
-			return s.count - before, err
-		}
-	}
-	return s.count - before, nil
+	err := s.feed(b, s)
+	return s.count - before, err
 }
 
-// header collects a frame header and judges it when it is whole.
-func (s *Stream) header(b []byte) (used int, err error) {
-	for need := s.need(); s.have < need; need = s.need() {
-		if used == len(b) {
-			return used, nil
-		}
-		n := copy(s.head[s.have:need], b[used:])
-		s.have += n
-		used += n
-	}
-	s.have = 0
-	switch length := s.head[1]; length {
-	default:
-		s.left = int(length)
-	case 126:
-		s.left = int(binary.BigEndian.Uint16(s.head[2:]))
-	case 127:
-		n := binary.BigEndian.Uint64(s.head[2:])
-		if n > 1<<31-1 {
-			return used, ErrFrame
-		}
-		s.left = int(n)
-	}
-	if err := s.begin(); err != nil || s.left > 0 {
-		return used, err
-	}
-	return used, s.payload(nil)
-}
-
-// need is how long the header is, as far as can be told. A masked frame has a
-// second byte of 128 and more and counts as short: begin refuses it.
-func (s *Stream) need() int {
+func (s *Stream) begin(op byte, rsv1 bool) error {
 	switch {
-	case s.have >= 2 && s.head[1] == 126:
-		return 4
-	case s.have >= 2 && s.head[1] == 127:
-		return 10
-	}
-	return 2
-}
-
-// begin judges a frame header (RFC 6455 section 5.2, RFC 7692 section 6).
-func (s *Stream) begin() error {
-	op := s.head[0] & 0x0f
-	rsv1 := s.head[0]&rsv1Bit != 0
-	if s.head[1]&maskBit != 0 || s.head[0]&0x30 != 0 {
+	case op == OpContinuation:
+		return nil
+	case rsv1 && s.script.check == nil:
 		return ErrFrame
+	case op != s.script.op:
+		return ErrReply
 	}
-	switch op {
-	case OpClose, OpPing, OpPong:
-		if s.head[0]&finBit == 0 || rsv1 || s.left > 125 || s.rsv1 {
-			return ErrFrame // s.rsv1: hold is taken, and no server sends anything there
-		}
-		s.hold = s.hold[:0]
-		return nil
-	case OpContinuation:
-		if !s.inside || rsv1 {
-			return ErrFrame
-		}
-		return nil
-	case OpText, OpBinary:
-		if s.inside || rsv1 && s.script.check == nil {
-			return ErrFrame
-		}
-		if op != s.script.op {
-			return ErrReply
-		}
-		s.inside, s.rsv1, s.off, s.hold = true, rsv1, 0, s.hold[:0]
-		return nil
-	}
-	return ErrFrame
+	s.zipped, s.off, s.zip = rsv1, 0, s.zip[:0]
+	return nil
 }
 
-// payload takes a piece of the current frame and ends frame and message with the
-// last one.
-func (s *Stream) payload(p []byte) error {
-	control := s.head[0]&0x08 != 0
-	switch {
-	case control, s.rsv1:
-		if len(s.hold)+len(p) > maxHold {
+// maxZip bounds a compressed message: more than any text compresses to.
+const maxZip = 1 << 20
+
+func (s *Stream) piece(p []byte) error {
+	if s.zipped {
+		if len(s.zip)+len(p) > maxZip {
 			return ErrFrame
 		}
-		s.hold = append(s.hold, p...)
-	default:
+		s.zip = append(s.zip, p...)
+	} else {
 		want := s.script.text(s.count)
 		if s.off+len(p) > len(want) || !bytes.Equal(p, want[s.off:s.off+len(p)]) {
 			return ErrReply
 		}
 		s.off += len(p)
 	}
-	switch {
-	case s.left > 0:
-		return nil
-	case control:
-		return s.control()
-	case s.head[0]&finBit != 0:
+	if s.ends() {
 		return s.message()
 	}
 	return nil
 }
 
-// maxHold bounds a compressed message: more than any text compresses to.
-const maxHold = 1 << 20
-
-func (s *Stream) control() error {
-	if s.head[0]&0x0f != OpClose {
-		return nil
-	}
-	e := &CloseError{Code: 1005}
-	if len(s.hold) >= 2 {
-		e.Code, e.Reason = int(binary.BigEndian.Uint16(s.hold)), string(s.hold[2:])
-	}
-	return e
-}
-
 func (s *Stream) message() error {
-	s.inside = false
 	switch {
-	case s.rsv1:
-		if err := s.script.check.reply(s.count, s.hold); err != nil {
+	case s.zipped:
+		if err := s.script.check.reply(s.count, s.zip); err != nil {
 			return err
 		}
 	case s.off != len(s.script.text(s.count)):
@@ -201,7 +85,7 @@ func (s *Stream) message() error {
 		// A message outside the window would shift all that follow.
 		return fmt.Errorf("%w: not compressed", ErrReply)
 	}
-	s.rsv1 = false
+	s.zipped = false
 	s.count++
 	return nil
 }

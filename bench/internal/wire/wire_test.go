@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -68,15 +69,17 @@ func TestRunRepeatsTheTexts(t *testing.T) {
 }
 
 func TestJSONTextsAreDifferentAndSized(t *testing.T) {
-	seen := map[string]bool{}
-	for _, text := range JSONTexts(64, 1024) {
-		if len(text) != 1024 {
-			t.Errorf("a text of %d bytes", len(text))
+	for _, size := range []int{100, 200, 1024} {
+		seen := map[string]bool{}
+		for _, text := range JSONTexts(64, size) {
+			if len(text) != size || !json.Valid(text) {
+				t.Errorf("%d bytes: a text of %d bytes: %s", size, len(text), text)
+			}
+			seen[string(text)] = true
 		}
-		seen[string(text)] = true
-	}
-	if len(seen) != 64 {
-		t.Errorf("%d different texts of 64", len(seen))
+		if len(seen) != 64 {
+			t.Errorf("%d bytes: %d different texts of 64", size, len(seen))
+		}
 	}
 }
 

@@ -1,13 +1,15 @@
 //go:build unix
 
-// coder serves the two paths with github.com/coder/websocket: Read and Write for
-// the echo, its chat example's subscriber for /broadcast (a channel, a writing
-// goroutine, and who is too slow is closed).
+// coder serves the paths with github.com/coder/websocket: Read and Write for the
+// echo, Writer and Reader for large messages, its chat example's subscriber for
+// /broadcast (a channel, a writing goroutine, and who is too slow is closed).
 package main
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,6 +34,61 @@ func echo(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if err := c.Write(ctx, kind, data); err != nil {
+			return
+		}
+	}
+}
+
+// download returns a handler that sends the file for each message.
+func download(o peer.Options) http.HandlerFunc {
+	send := func(ctx context.Context, c *websocket.Conn) error {
+		f, err := o.Open()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		w, err := c.Writer(ctx, websocket.MessageBinary)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(w, f); err != nil {
+			return err
+		}
+		return w.Close()
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, accept)
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		ctx := context.Background()
+		for err == nil {
+			if _, _, err = c.Read(ctx); err == nil {
+				err = send(ctx, c)
+			}
+		}
+	}
+}
+
+func upload(w http.ResponseWriter, r *http.Request) {
+	c, err := websocket.Accept(w, r, accept)
+	if err != nil {
+		return
+	}
+	defer c.CloseNow()
+	c.SetReadLimit(peer.MaxReceive)
+	ctx := context.Background()
+	for {
+		_, m, err := c.Reader(ctx)
+		if err != nil {
+			return
+		}
+		n, err := io.Copy(io.Discard, m)
+		if err != nil {
+			return
+		}
+		if err := c.Write(ctx, websocket.MessageText, strconv.AppendInt(nil, n, 10)); err != nil {
 			return
 		}
 	}
@@ -116,6 +173,7 @@ func main() {
 	case peer.Context:
 		accept.CompressionMode = websocket.CompressionContextTakeover
 	}
+	accept.CompressionThreshold = o.Threshold
 	h := &hub{subs: map[*subscriber]struct{}{}}
-	o.Serve(peer.Mux(echo, h.serve))
+	o.Serve(peer.Handlers{Echo: echo, Broadcast: h.serve, File: download(o), Receive: upload}.Mux())
 }

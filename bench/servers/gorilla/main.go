@@ -1,15 +1,19 @@
 //go:build unix
 
-// gorilla serves the two paths with github.com/gorilla/websocket as its chat
-// example does: a reading goroutine for each connection and, on /broadcast, one
-// that writes what comes through a channel of 256; a connection whose channel is
-// full is dropped. Broadcasts are prepared messages. It has no context takeover.
+// gorilla serves the paths with github.com/gorilla/websocket as its chat example
+// does: a reading goroutine for each connection and, on /broadcast, one that writes
+// what comes through a channel of 256, each in at most 10 s; a connection whose
+// channel is full is dropped. Broadcasts are prepared messages. Large messages go
+// through NextWriter and NextReader. It has no context takeover.
 package main
 
 import (
+	"io"
 	"log"
 	"net/http"
+	"strconv"
 	"sync"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -36,6 +40,62 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// download returns a handler that sends the file for each message.
+func download(o peer.Options) http.HandlerFunc {
+	send := func(c *websocket.Conn) error {
+		f, err := o.Open()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		w, err := c.NextWriter(websocket.BinaryMessage)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(w, f); err != nil {
+			return err
+		}
+		return w.Close()
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		c, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		for err == nil {
+			if _, _, err = c.ReadMessage(); err == nil {
+				err = send(c)
+			}
+		}
+	}
+}
+
+func upload(w http.ResponseWriter, r *http.Request) {
+	c, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	c.SetReadLimit(peer.MaxReceive)
+	for {
+		_, m, err := c.NextReader()
+		if err != nil {
+			return
+		}
+		n, err := io.Copy(io.Discard, m)
+		if err != nil {
+			return
+		}
+		if err := c.WriteMessage(websocket.TextMessage, strconv.AppendInt(nil, n, 10)); err != nil {
+			return
+		}
+	}
+}
+
+// writeWait is how long a broadcast may take to one member.
+const writeWait = 10 * time.Second
+
 type member struct {
 	conn *websocket.Conn
 	send chan *websocket.PreparedMessage // closed by the hub
@@ -45,6 +105,7 @@ type member struct {
 func (m *member) writer() {
 	defer m.conn.Close()
 	for p := range m.send {
+		_ = m.conn.SetWriteDeadline(time.Now().Add(writeWait))
 		if m.conn.WritePreparedMessage(p) != nil {
 			return
 		}
@@ -117,5 +178,5 @@ func main() {
 	}
 	upgrader.EnableCompression = o.Compress == peer.Message
 	h := &hub{members: map[*member]struct{}{}}
-	o.Serve(peer.Mux(echo, h.serve))
+	o.Serve(peer.Handlers{Echo: echo, Broadcast: h.serve, File: download(o), Receive: upload}.Mux())
 }

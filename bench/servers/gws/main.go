@@ -1,8 +1,8 @@
 //go:build unix
 
-// gws serves the two paths with raw github.com/lxzan/gws, the base of all ratios:
+// gws serves the paths with raw github.com/lxzan/gws, the base of all ratios:
 // as its README shows behind net/http (Upgrade, go ReadLoop), with its Broadcaster
-// for the fan-out. -own accepts with its own listener loop instead, which makes
+// for the fan-out and WriteFile for the file. -own accepts with its own listener loop instead, which makes
 // cheaper handshakes.
 package main
 
@@ -12,6 +12,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 
 	"github.com/lxzan/gws"
@@ -56,38 +57,73 @@ func (h *hub) OnMessage(_ *gws.Conn, m *gws.Message) {
 	}
 }
 
-func options(mode peer.Compression) *gws.ServerOption {
-	o := &gws.ServerOption{}
-	o.PermessageDeflate.Enabled = mode != peer.Off
-	o.PermessageDeflate.ServerContextTakeover = mode == peer.Context
-	o.PermessageDeflate.ClientContextTakeover = mode == peer.Context
-	return o
+type download struct {
+	gws.BuiltinEventHandler
+	options peer.Options
+}
+
+func (d download) OnMessage(c *gws.Conn, m *gws.Message) {
+	defer m.Close()
+	f, err := d.options.Open()
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer f.Close()
+	_ = c.WriteFile(gws.OpcodeBinary, f)
+}
+
+// upload has every message in memory as a whole; the library has nothing else.
+type upload struct{ gws.BuiltinEventHandler }
+
+func (upload) OnMessage(c *gws.Conn, m *gws.Message) {
+	defer m.Close()
+	_ = c.WriteString(strconv.Itoa(len(m.Bytes())))
+}
+
+func options(o peer.Options) *gws.ServerOption {
+	s := &gws.ServerOption{}
+	s.PermessageDeflate.Enabled = o.Compress != peer.Off
+	s.PermessageDeflate.ServerContextTakeover = o.Compress == peer.Context
+	s.PermessageDeflate.ClientContextTakeover = o.Compress == peer.Context
+	s.PermessageDeflate.Threshold = o.Threshold
+	return s
 }
 
 func main() {
 	o := peer.Parse()
-	echoes := gws.NewUpgrader(echo{}, options(o.Compress))
-	hubs := gws.NewUpgrader(&hub{conns: map[*gws.Conn]struct{}{}}, options(o.Compress))
-	if *own {
-		serveOwn(o, echoes, hubs)
+	large := options(o)
+	large.ReadMaxPayloadSize = peer.MaxReceive
+	upgraders := map[string]*gws.Upgrader{
+		peer.Echo:      gws.NewUpgrader(echo{}, options(o)),
+		peer.Broadcast: gws.NewUpgrader(&hub{conns: map[*gws.Conn]struct{}{}}, options(o)),
+		peer.File:      gws.NewUpgrader(download{options: o}, options(o)),
+		peer.Receive:   gws.NewUpgrader(upload{}, large),
 	}
-	handler := func(u *gws.Upgrader) http.HandlerFunc {
+	if *own {
+		serveOwn(o, upgraders)
+	}
+	handler := func(path string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			if c, err := u.Upgrade(w, r); err == nil {
+			if c, err := upgraders[path].Upgrade(w, r); err == nil {
 				go c.ReadLoop()
 			}
 		}
 	}
-	o.Serve(peer.Mux(handler(echoes), handler(hubs)))
+	o.Serve(peer.Handlers{
+		Echo: handler(peer.Echo), Broadcast: handler(peer.Broadcast),
+		File: handler(peer.File), Receive: handler(peer.Receive),
+	}.Mux())
 }
 
-func serveOwn(o peer.Options, echoes, hubs *gws.Upgrader) {
-	s := gws.NewServer(echo{}, options(o.Compress))
+func serveOwn(o peer.Options, upgraders map[string]*gws.Upgrader) {
+	s := gws.NewServer(echo{}, options(o))
 	s.OnError = func(net.Conn, error) {}
 	s.OnRequest = func(conn net.Conn, br *bufio.Reader, r *http.Request) {
-		u := echoes
-		if r.URL.Path == peer.Broadcast {
-			u = hubs
+		u := upgraders[r.URL.Path]
+		if u == nil {
+			_ = conn.Close()
+			return
 		}
 		if c, err := u.UpgradeFromConn(conn, br, r); err == nil {
 			c.ReadLoop()

@@ -1,10 +1,11 @@
 //go:build unix
 
-// icsws serves the two paths with this project, as its documentation shows.
+// icsws serves the paths with this project, as its documentation shows.
 package main
 
 import (
 	"context"
+	"flag"
 	"log"
 
 	"github.com/icsws/icsws/bench/internal/peer"
@@ -12,19 +13,15 @@ import (
 	"github.com/icsws/icsws/wsserver"
 )
 
-type member struct{ client.Base }
+// An echo waits for a slow reader, as it does in the other libraries; a broadcast
+// never waits and closes instead.
+var queue = flag.String("queue", "block", "send queue policy: block (a broadcast closes), or drop, the oldest messages")
 
-func (c *member) OnMessage(m client.Message) error {
-	if c.RawURI() == peer.Broadcast {
-		wsserver.ServerOf(c).Broadcast(m, wsserver.ByURI(peer.Broadcast))
-		return nil
-	}
-	return c.Send(m)
-}
+var policies = map[string]client.QueuePolicy{"block": client.QueueBlock, "drop": client.QueueDropOldest}
 
 func main() {
 	o := peer.Parse()
-	srv, err := wsserver.New(wsserver.Class[member](), config(o))
+	srv, err := wsserver.New(wsserver.Factory[client.Client]{New: newClient(o)}, config(o))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -41,13 +38,15 @@ func config(o peer.Options) wsserver.Config {
 		peer.Message: client.CompressionMessage,
 		peer.Context: client.CompressionContext,
 	}
+	policy, ok := policies[*queue]
+	if !ok {
+		log.Fatalf("-queue %q", *queue)
+	}
 	return wsserver.Config{
-		Addr:           o.Addr,
-		TLS:            o.TLSConfig(),
-		MaxMessageSize: peer.MaxMessage,
-		PingInterval:   -1, // no other server pings during a case
-		Compression:    client.Compression{Mode: modes[o.Compress]},
-		// An echo waits for a slow reader, as it does in the other libraries.
-		SendQueue: client.SendQueue{Policy: client.QueueBlock},
+		Addr:         o.Addr,
+		TLS:          o.TLSConfig(),
+		PingInterval: -1, // no other server pings during a case
+		Compression:  client.Compression{Mode: modes[o.Compress], Threshold: o.Threshold},
+		SendQueue:    client.SendQueue{Policy: policy},
 	}
 }

@@ -1,12 +1,15 @@
 //go:build unix
 
-// melody serves the two paths with github.com/olahol/melody as it comes; only its
-// message limit of 512 bytes is raised. It has no context takeover.
+// melody serves the paths with github.com/olahol/melody as it comes; only its
+// message limit of 512 bytes is raised. It has every message in memory as a whole,
+// a file too, and no context takeover.
 package main
 
 import (
 	"log"
 	"net/http"
+	"os"
+	"strconv"
 
 	"github.com/olahol/melody"
 
@@ -35,5 +38,18 @@ func main() {
 	echo.HandleMessageBinary(func(s *melody.Session, p []byte) { _ = s.WriteBinary(p) })
 	hub.HandleMessage(func(_ *melody.Session, p []byte) { _ = hub.Broadcast(p) })
 	hub.HandleMessageBinary(func(_ *melody.Session, p []byte) { _ = hub.BroadcastBinary(p) })
-	o.Serve(peer.Mux(handler(echo), handler(hub)))
+	download, upload := newMelody(o), newMelody(o)
+	download.HandleMessage(func(s *melody.Session, _ []byte) {
+		p, err := os.ReadFile(o.Sends)
+		if err != nil {
+			log.Print(err)
+			return
+		}
+		_ = s.WriteBinary(p)
+	})
+	upload.Config.MaxMessageSize = peer.MaxReceive
+	upload.HandleMessageBinary(func(s *melody.Session, p []byte) { _ = s.Write(strconv.AppendInt(nil, int64(len(p)), 10)) })
+	o.Serve(peer.Handlers{
+		Echo: handler(echo), Broadcast: handler(hub), File: handler(download), Receive: handler(upload),
+	}.Mux())
 }
