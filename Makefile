@@ -9,7 +9,7 @@ FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
 export FUZZTIME
 
-.PHONY: help run build test lint cross race bench microbench fuzz browser tidy clean
+.PHONY: help run build test lint cross race bench soak microbench fuzz browser tidy clean
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ race: ## the tests of all modules, the main one under the race detector
 
 bench: ## this server beside its peers, about 20 minutes; BENCHFLAGS='-quick -rounds 1' for a look
 	cd bench && go run ./cmd/suite $(BENCHFLAGS)
+
+soak: ## this server alone at full sizes, held to its promises, about a minute
+	cd bench && go run ./cmd/suite -soak $(SOAKFLAGS)
 
 microbench: ## the benchmarks of single functions; BENCHTIME=1x for one round
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -benchmem ./...
