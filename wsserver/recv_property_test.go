@@ -241,7 +241,7 @@ func (m *modelled) part(s step) {
 	if s.data == "" && !s.last {
 		return // there is nothing to tell
 	}
-	left := s.data
+	var left string
 	if s.op == client.OpText {
 		left = m.rune + s.data
 		n := len(left)

@@ -164,6 +164,20 @@ func TestMissingFileCostsNothing(t *testing.T) {
 	})
 }
 
+// S-03: so is a file that may not be read, over memory and where the kernel would copy it.
+func TestUnreadableFileCostsNothing(t *testing.T) {
+	for _, road := range []string{"memory", "TCP"} {
+		_, k, w := reach(t, road, &club{}, wsserver.Config{})
+		f, err := os.OpenFile(fileOf(t, make([]byte, 1<<20)), os.O_WRONLY, 0)
+		no(t, err)
+		if err := k.SendReadCloser(t.Context(), client.OpBinary, f); err == nil {
+			t.Errorf("%s: SendReadCloser of a file that is open for writing = nil", road)
+		}
+		no(t, k.SendText("here"))
+		w.want("here")
+	}
+}
+
 // S-03: the source fails: before the first byte an error and nothing else, later 1011,
 // and the caller gets the reason in both cases.
 func TestSourceFails(t *testing.T) {

@@ -438,6 +438,25 @@ func TestLatestOfEachKey(t *testing.T) {
 	}
 }
 
+// S-12, S-27, O-21: a state that is in the queue only because of a limit, and that later
+// messages refer to, is not replaced: the peer's window would miss it.
+func TestLatestStateThatOthersReferTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, k, w := narrow(t, 100_000, &club{}, wsserver.Config{
+			BandwidthLimit: 1 << 20, Compression: client.Compression{Mode: client.CompressionContext},
+		})
+		for i := range 300 {
+			for j := range 3 {
+				no(t, k.SendWith(t.Context(), client.Text(noise(i*3+j, 400)), client.SendOptions{Key: "k"}).Err)
+			}
+			no(t, k.SendText(noise(i*3, 200)+noise(i*3+1, 200)))
+			for string(w.message().Data) != noise(i*3, 200)+noise(i*3+1, 200) {
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
 // S-12: a queue that is made smaller, larger or of another policy keeps what it has.
 func TestQueueChangesUnderway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

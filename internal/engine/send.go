@@ -162,7 +162,7 @@ func (e *Engine) NewBroadcast(m client.Message, o link.SendOptions) (*Broadcast,
 	}
 	b := &Broadcast{Message: m, how: how{noWait: true, plain: o.Plain}, max: e.Settings.MaxFrame}
 	if o != (link.SendOptions{Plain: o.Plain}) {
-		b.how.terms = terms(nil, o)
+		b.how.terms = terms(context.Background(), o)
 	}
 	return b, nil
 }

@@ -39,7 +39,6 @@ func TestPoliciesOfAFullQueue(t *testing.T) {
 		return under(msg(b), Terms{Policy: client.QueueLatest, Key: key})
 	}
 	policy := func(f Frame, p client.QueuePolicy) Frame { return under(f, Terms{Policy: p}) }
-	const full = "full" // stands for ErrQueueFull
 	for _, tt := range []struct {
 		name  string
 		queue client.SendQueue

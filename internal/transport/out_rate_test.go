@@ -218,7 +218,6 @@ func TestNewLimitCountsAtOnce(t *testing.T) {
 		must(t, c.Send(bytesOf('m', 50_000)))
 		time.Sleep(time.Second)
 		c.SetBandwidth(0)
-		time.Sleep(time.Second)
 		synctest.Wait()
 		if n := len(w.written()); n != FrameSize(50_000) {
 			t.Errorf("%d bytes have left without a limit", n)
