@@ -9,7 +9,8 @@ import (
 // sends (S-12).
 type SendQueue struct {
 	// MaxBytes bounds the frames in the queue, headers included. A message larger
-	// than that is taken when the queue is empty. Zero means 1 MiB; negative is an
+	// than that is taken when the queue is empty. The fragments of a message in pieces
+	// do not count: they are bounded by themselves. Zero means 1 MiB; negative is an
 	// error.
 	MaxBytes int
 	// MaxMessages bounds their number. Zero means no bound of its own.

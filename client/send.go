@@ -86,7 +86,8 @@ func (b *Base) WaitWritable(ctx context.Context) error {
 // Interrupt ends every Send and WaitWritable of this client that waits and every
 // SendFile, SendReader and MessageWriter that is under way, with [ErrInterrupted]
 // (S-14). A message of which a part is sent can not be taken back: then the connection
-// ends with 1011. With nothing under way nothing happens.
+// ends with 1011, unless all of it is queued: then it arrives. With nothing under way
+// nothing happens.
 func (b *Base) Interrupt() { b.link().Ops.Interrupt() }
 
 // Format is how [Base.Write] sends (S-06).

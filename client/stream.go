@@ -38,6 +38,8 @@ var errNotRegular = errors.New("not a regular file")
 // regular file goes from file to socket inside the kernel where the system can and the
 // connection is plain TCP.
 //
+// A file that grows meanwhile is sent as long as it was; one that shrinks is an error.
+//
 // It ends early, with that error, when r fails, ctx is done (its cause),
 // [Base.Interrupt] is called or Progress says so ([ErrInterrupted]), or the connection
 // ends. If nothing of the message was sent, that is all. Otherwise the connection ends

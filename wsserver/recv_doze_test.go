@@ -48,3 +48,50 @@ func TestPauseOfADozingReader(t *testing.T) {
 		}
 	}
 }
+
+// a reader dozes off wherever a peer may pause in the middle of a message in pieces, inside
+// of a frame or a rune too, and goes on where it was.
+func TestPiecesBehindADoze(t *testing.T) {
+	text := strings.Repeat("Grüße 𝄞 ", 50)
+	whole := wstest.Text(text).Bytes()
+	clef := strings.Index(text, "𝄞")
+	var cases []func()
+	for name, cut := range map[string]func(p *wstest.Peer) (before, after []byte){
+		"inside a header":   func(*wstest.Peer) (_, _ []byte) { return whole[:3], whole[3:] },
+		"behind a header":   func(*wstest.Peer) (_, _ []byte) { return whole[:8], whole[8:] },
+		"inside a frame":    func(*wstest.Peer) (_, _ []byte) { return whole[:108], whole[108:] },
+		"inside a rune":     func(*wstest.Peer) (_, _ []byte) { return whole[:8+clef+2], whole[8+clef+2:] },
+		"between fragments": func(*wstest.Peer) (_, _ []byte) { return split(wstest.Text(text), clef+1) },
+		"compressed":        func(p *wstest.Peer) (_, _ []byte) { return split(p.Compressed(wstest.OpText, []byte(text)), 20) },
+	} {
+		l := newLobby(true)
+		got := make(chan string, 1)
+		l.collect(func(_ *visitor, _ client.Opcode, data []byte) error { got <- string(data); return nil })
+		srv := newServerOf(t, l, wsserver.Config{Addr: "127.0.0.1:0", PingInterval: -1, Compression: client.Compression{Mode: client.CompressionContext}})
+		p := wstest.OpenDeflate(wstest.DialTCP(t, open(t, srv)), "/", "permessage-deflate")
+		before, after := cut(p)
+		p.Write(before)
+		cases = append(cases, func() {
+			p.Write(after)
+			if s := <-got; s != text {
+				t.Errorf("%s: %q is received", name, s)
+			}
+			p.Send(wstest.Close(1000, ""))
+			p.WantClose(1000)
+			if i := l.ended(t); i.Code != 1000 {
+				t.Errorf("%s: %v", name, i)
+			}
+		})
+	}
+	// A header that is not whole is in a buffer, so its reader keeps its stack.
+	eventually(t, "the readers doze", func() bool { return asleep() == len(cases)-1 })
+	for _, f := range cases {
+		f()
+	}
+}
+
+// split is a frame in two fragments.
+func split(f wstest.Frame, at int) (first, second []byte) {
+	frames := f.Split(at)
+	return frames[0].Bytes(), frames[1].Bytes()
+}

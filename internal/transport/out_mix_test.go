@@ -67,7 +67,7 @@ type mixed struct {
 
 const (
 	mixSenders = 6
-	mixKey     = 1 << 31 // set in the numbers of messages with a key
+	mixKey     = 1 << 30 // set in the numbers of messages with a key
 )
 
 // payload is message i of a sender.
