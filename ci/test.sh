@@ -39,7 +39,7 @@ step 'staticcheck' ci/lint.sh static
 step 'cross builds' ci/cross.sh
 step 'tests under the race detector' ci/race.sh .
 # The race detector disturbs these, so they do nothing under it.
-step 'allocation tests' go test -run Alloc ./...
+step 'allocation and memory tests' go test -run 'Alloc|Memory' ./...
 step 'benchmarks once' make -s microbench BENCHTIME=1x
 step 'comparison once' make -s bench BENCHFLAGS='-quick -rounds 1'
 step 'other modules' others

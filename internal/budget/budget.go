@@ -23,7 +23,8 @@ type Budget struct {
 	limit int64
 	used  atomic.Int64
 
-	shedding sync.Mutex // held by the one goroutine that sheds
+	shedding sync.Mutex  // held by the one goroutine that sheds
+	missed   atomic.Bool // another one wanted to meanwhile
 
 	mu        sync.Mutex // guards the following
 	consumers map[Consumer]struct{}
@@ -61,10 +62,20 @@ func (b *Budget) Leave(c Consumer) {
 // Relieve makes the consumers that hold most shed until an eighth of the budget is free,
 // if it is spent. The caller holds no lock.
 func (b *Budget) Relieve() {
-	if b.used.Load() <= b.limit || !b.shedding.TryLock() {
-		return
+	for b.used.Load() > b.limit {
+		if !b.shedding.TryLock() {
+			b.missed.Store(true) // whoever sheds now looks again
+			return
+		}
+		b.shed()
+		b.shedding.Unlock()
+		if !b.missed.Swap(false) {
+			return
+		}
 	}
-	defer b.shedding.Unlock()
+}
+
+func (b *Budget) shed() {
 	for _, c := range b.worst() {
 		if b.used.Load() <= b.limit-b.limit/8 {
 			return

@@ -154,11 +154,8 @@ func TestConsumersChangeWhileOneSheds(t *testing.T) {
 		b.Relieve()
 	}
 	b.Relieve()
-	// Who has joined since is asked the next time. That one has left may still be seen.
-	if got := strings.Join(log, " "); got != "a b c" {
-		t.Errorf("shed %s", got)
-	}
-	b.Relieve()
+	// Who has joined since is asked too, as relief was wanted meanwhile. Who has left
+	// may still be seen.
 	if got := strings.Join(log, " "); got != "a b c late" || b.Used() != 0 {
 		t.Errorf("shed %s, %d used", got, b.Used())
 	}
