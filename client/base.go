@@ -104,7 +104,8 @@ func (b *Base) Close(code StatusCode, reason string) error {
 
 // CloseAfterFlush is [Base.Close] for a peer that reads slowly: delivering the
 // queue is bounded only by Config.WriteTimeout without progress, and
-// Config.CloseTimeout begins when the close frame is out.
+// Config.CloseTimeout begins when the close frame is out. A message in pieces
+// that is under way comes to its end first, however long its source takes.
 func (b *Base) CloseAfterFlush(code StatusCode, reason string) error {
 	return b.link().Ops.Close(uint16(code), reason, true)
 }

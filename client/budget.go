@@ -12,7 +12,8 @@ import (
 // [QueueBlock] is closed with 1008 and [ErrBudget], its queue discarded. A frame of a
 // broadcast counts for each client whose queue holds it, although the memory is shared.
 //
-// All methods may be called from any goroutine.
+// [NewBudget] makes it; the zero value is no budget and is refused by wsserver.New. All
+// methods may be called from any goroutine.
 type Budget struct{ b *budget.Budget }
 
 // NewBudget returns a budget of so many bytes, which must be above 0: it panics
@@ -25,14 +26,25 @@ func NewBudget(bytes int64) *Budget {
 }
 
 // Limit is what NewBudget was given.
-func (b *Budget) Limit() int64 { return b.b.Limit() }
+func (b *Budget) Limit() int64 {
+	if b.b == nil {
+		return 0
+	}
+	return b.b.Limit()
+}
 
-// Used is how many bytes wait now. It may be above Limit for a moment.
-func (b *Budget) Used() int64 { return b.b.Used() }
+// Used is how many bytes wait now. It may be above Limit for a moment, and while a
+// message that is larger than that is on its way.
+func (b *Budget) Used() int64 {
+	if b.b == nil {
+		return 0
+	}
+	return b.b.Used()
+}
 
 func init() {
 	link.BudgetOf = func(b any) *budget.Budget {
-		if b := b.(*Budget); b != nil {
+		if b := b.(*Budget); b != nil && b.b != nil {
 			return b.b
 		}
 		return nil

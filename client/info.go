@@ -136,7 +136,7 @@ func (b *Base) TLS() *tls.ConnectionState { return b.link().TLS }
 
 // Stats are the traffic figures of one connection (O-20).
 type Stats struct {
-	MessagesIn, MessagesOut uint64
+	MessagesIn, MessagesOut uint64        // out: taken by Send, also what was dropped later
 	BytesIn, BytesOut       uint64        // frames with their headers, inside TLS
 	Buffered                int           // bytes that wait for the peer
 	MessagesDropped         uint64        // to the peer, see OnDropped

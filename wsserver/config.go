@@ -16,6 +16,7 @@ import (
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/hosts"
+	"github.com/icsws/icsws/internal/link"
 	"github.com/icsws/icsws/multilisten"
 )
 
@@ -105,7 +106,7 @@ type Config struct {
 	// sent to it (O-21). Zero means no limit.
 	BandwidthLimit int
 	// BandwidthSampling is the time over which BandwidthLimit is kept: what was not used
-	// of it in that time may come at once. Zero means 1 s.
+	// of it in that time may come at once. Zero means 1 s; negative is an error.
 	BandwidthSampling time.Duration
 	// Nagle turns Nagle's algorithm on: small writes may be delayed until the peer
 	// has acknowledged earlier ones. The zero value sends at once (S-10).
@@ -309,6 +310,9 @@ func (c *Config) checkMessages(pieces bool) error {
 }
 
 func (c *Config) checkQueue() error {
+	if c.MemoryBudget != nil && link.BudgetOf(c.MemoryBudget) == nil {
+		return configError("MemoryBudget", "was not made by client.NewBudget")
+	}
 	if e, ok := errors.AsType[*client.QueueError](c.SendQueue.Validate()); ok {
 		return configError("SendQueue."+e.Field, "%v %s", e.Value, e.Why)
 	}

@@ -147,6 +147,53 @@ func TestPauseHoldsEverythingBack(t *testing.T) {
 	}
 }
 
+// a pause holds in the middle of what one read has brought: of a compressed message that becomes many pieces,
+// of text behind a rune, of records.
+func TestPauseInsideOfAMessage(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		length int // of records
+		frames func(p *wstest.Peer) []wstest.Frame
+		events int
+	}{
+		{"compressed", 0, func(p *wstest.Peer) []wstest.Frame {
+			return []wstest.Frame{p.Compressed(wstest.OpBinary, make([]byte, 200_000))}
+		}, 8},
+		{"text behind a rune", 0, func(*wstest.Peer) []wstest.Frame { return wstest.Text("𝄞text").Split(1) }, 2},
+		{"records", 10, func(*wstest.Peer) []wstest.Frame { return []wstest.Frame{wstest.Binary(make([]byte, 100))} }, 10},
+		{"records, compressed", 10_000, func(p *wstest.Peer) []wstest.Frame {
+			return []wstest.Frame{p.Compressed(wstest.OpBinary, make([]byte, 200_000))}
+		}, 20},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLobby(true)
+				events := 0
+				step := func(v *visitor) error {
+					events++
+					v.SetAcceptData(false)
+					return nil
+				}
+				l.connect = func(v *visitor) error { return v.SetRecordLength(tt.length) }
+				l.message = func(v *visitor, _ client.Message) error { return step(v) }
+				l.fragment = func(v *visitor, _ client.Fragment) error { return step(v) }
+				srv := newServerOf(t, l, wsserver.Config{Compression: client.Compression{Mode: client.CompressionMessage}})
+				p := wstest.OpenDeflate(raw(t, serve(t, srv)), "/", "permessage-deflate")
+				v := l.visitor(t)
+				p.Send(tt.frames(p)...)
+				for n := 1; n <= tt.events; n++ {
+					synctest.Wait()
+					if events != n {
+						t.Fatalf("%d events behind %d pauses", events, n-1)
+					}
+					v.SetAcceptData(true)
+				}
+				p.Conn.Close()
+			})
+		})
+	}
+}
+
 // paused, a connection takes no more than its buffers hold, and the peer has to wait. All
 // of it comes behind the pause.
 func TestPausePushesBack(t *testing.T) {

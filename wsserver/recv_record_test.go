@@ -280,10 +280,15 @@ func TestRecordsAreTheClassesOwn(t *testing.T) {
 				}
 				return nil
 			}
-			_, _, p := l.visit(t, wsserver.Config{})
+			_, v, p := l.visit(t, wsserver.Config{})
 			want := counting(1000)
 			for rest := want; len(rest) > 0; rest = rest[min(len(rest), 77):] {
 				p.Send(wstest.Binary(rest[:min(len(rest), 77)]))
+				synctest.Wait()
+				// Half of the messages are gathered, and then cut.
+				if err := v.SetRecordLength([]int{100, 3}[len(rest)%2]); err != nil {
+					t.Fatal(err)
+				}
 			}
 			p.Send(wstest.Close(1000, ""))
 			synctest.Wait()

@@ -12,8 +12,8 @@ import (
 	"github.com/icsws/icsws/internal/transport"
 )
 
-// Owner is the server, as its connections see it. All methods but Gone run inside
-// an event.
+// Owner is the server, as its connections see it. All methods but Drop, Sent and Gone
+// run inside an event.
 type Owner interface {
 	// Connect runs OnClientConnect.
 	Connect(s *Session) error

@@ -26,8 +26,22 @@ func (s *Session) greet() {
 	s.release()
 }
 
+// heldBroadcast is one that waits for the banner.
+type heldBroadcast struct {
+	frames []byte
+	terms  *transport.Terms
+}
+
 // hold keeps a broadcast until release; ok is false when it is over.
 func (s *Session) hold(b *Broadcast) (ok bool, err error) {
+	ok, err = s.tryHold(b)
+	if err == client.ErrQueueFull {
+		_ = s.CloseWith(client.StatusPolicyViolation, "send queue full", false, err)
+	}
+	return ok, err
+}
+
+func (s *Session) tryHold(b *Broadcast) (ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.held.Load() {
@@ -38,24 +52,36 @@ func (s *Session) hold(b *Broadcast) (ok bool, err error) {
 	}
 	f := b.frame()
 	if s.waitBytes > 0 && s.waitBytes+len(f) > s.engine.Settings.Queue.MaxBytes {
-		_ = s.CloseWith(client.StatusPolicyViolation, "send queue full", false, client.ErrQueueFull)
 		return true, client.ErrQueueFull
 	}
-	s.waiting = append(s.waiting, f)
+	s.waiting = append(s.waiting, heldBroadcast{f, b.how.terms})
 	s.waitBytes += len(f)
 	return true, nil
 }
 
-// release sends what was held, in order. A broadcast that comes meanwhile waits
-// for its turn at the mutex; sending does not block.
+// release sends what was held, in order. A broadcast that comes meanwhile is held too,
+// and follows.
 func (s *Session) release() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.waiting {
-		if s.Conn.Send(transport.Frame{Whole: f, NoWait: true}) != nil {
-			break
+	for {
+		list := s.takeHeld()
+		if list == nil {
+			return
+		}
+		for _, h := range list {
+			// Where a policy drops it tells, and every other error ends the session.
+			_ = s.Conn.Send(transport.Frame{Whole: h.frames, Max: s.engine.Settings.MaxFrame, NoWait: true, Terms: h.terms})
 		}
 	}
+}
+
+// takeHeld returns what is held, or ends the holding.
+func (s *Session) takeHeld() []heldBroadcast {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.waiting
 	s.waiting, s.waitBytes = nil, 0
-	s.held.Store(false)
+	if list == nil {
+		s.held.Store(false)
+	}
+	return list
 }

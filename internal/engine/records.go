@@ -53,7 +53,7 @@ func (r *records) take(n int) []byte {
 }
 
 // lastRecord delivers what is left of a record when the connection has ended, unless
-// an event of the class has ended it.
+// an event has failed.
 func (s *Session) lastRecord(info client.CloseInfo) {
 	r := s.record.Load()
 	if r == nil || len(r.part) == 0 {

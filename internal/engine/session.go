@@ -40,7 +40,7 @@ type Session struct {
 	held atomic.Bool // broadcasts wait for the banner
 
 	mu        sync.Mutex // guards the following
-	waiting   [][]byte   // held broadcasts, as frames
+	waiting   []heldBroadcast
 	waitBytes int
 	banner    string
 	greeted   bool // the banner is out, or never will be

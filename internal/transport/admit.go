@@ -181,6 +181,9 @@ func (c *Conn) fullLocked(n int, p client.QueuePolicy) error {
 func (c *Conn) refusedLocked(err error, t *Terms) error {
 	f := c.flowLocked()
 	f.congested, f.refused = true, true
+	if c.boundedLocked() == 0 { // nothing will be written that could tell
+		c.relievedLocked()
+	}
 	if err == errDone {
 		return context.Cause(t.Context)
 	}

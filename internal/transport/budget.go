@@ -7,8 +7,11 @@ import (
 	"github.com/icsws/icsws/internal/budget"
 )
 
-// held is what a connection's queue takes of its server's budget.
+// heldLocked is what a connection's queue takes of its server's budget.
 func (c *Conn) heldLocked() int {
+	if c.flow.written {
+		return 0
+	}
 	return c.queue.bytes - c.queue.lent + c.flow.behind.bytes + c.popped
 }
 
@@ -62,22 +65,21 @@ func (p *consumer) Shed() {
 	if c.dead != nil {
 		return
 	}
-	if c.limitsNow().Policy.Drops() || c.limitsNow().Policy == client.QueueDropNewest {
-		if c.shedLocked(func(e *entry) bool { return e.loose }) {
-			return
-		}
+	if p := c.limitsNow().Policy; p.Drops() || p == client.QueueDropNewest {
+		c.shedLocked(func(e *entry) bool { return e.loose })
+		return
 	}
+	// What is on its way can not be given up, and must not cost others their places.
+	c.flowLocked().written = true
 	_ = c.closeLocked(client.StatusPolicyViolation, "memory budget spent", false, client.ErrBudget)
 	// The close frame goes where the first message would have begun that is not begun.
 	c.shedLocked(func(e *entry) bool { return !e.mid })
 }
 
-// shedLocked drops the messages for which pick is true, and reports whether there were any.
-func (c *Conn) shedLocked(pick func(*entry) bool) bool {
-	any := false
+// shedLocked drops the messages for which pick is true.
+func (c *Conn) shedLocked(pick func(*entry) bool) {
 	for _, q := range c.queuesLocked() {
 		for e := q.drop(pick); !e.nothing(); e = q.drop(pick) {
-			any = true
 			if e.owner != nil {
 				e.owner.lent--
 				e.owner.broke = client.ErrClosed
@@ -89,5 +91,4 @@ func (c *Conn) shedLocked(pick func(*entry) bool) bool {
 	c.chargeLocked()
 	c.relievedLocked()
 	c.signalLocked()
-	return any
 }

@@ -45,11 +45,10 @@ func (c *Conn) drain() {
 			popped = &c.flow.popped
 		}
 		*popped = e.size()
-		c.mu.Unlock()
 		before := c.svc.now()
-		err := c.writeEntry(&e)
+		var err error
+		c.unlocked(func() { err = c.writeEntry(&e) })
 		now := c.svc.now()
-		c.mu.Lock()
 		if e.owner != nil {
 			e.owner.lent--
 		}

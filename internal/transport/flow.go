@@ -18,6 +18,7 @@ type flow struct {
 	account    *consumer         // nil: nothing was ever charged
 	gate       chan struct{}     // closed when the gate may be open; nil when nobody waits there
 	unsent     int               // bytes that were given up
+	written    bool              // written off: the queue does not count for the budget any more
 	interrupts uint              // calls of Interrupt
 
 	messagesDropped, bytesDropped uint64

@@ -21,7 +21,7 @@ func (s *Stream) emit(final bool) error {
 	}
 	b, err := s.frame(p, final)
 	if err == nil {
-		err = s.push(entry{b: b}, len(p))
+		err = s.push(entry{b: b}, len(p), final)
 	}
 	if err != nil {
 		return s.fail(err)
@@ -113,8 +113,8 @@ func unfinal(b []byte) []byte {
 }
 
 // push queues or writes e, which holds n bytes of payload, and waits until its
-// predecessor is written.
-func (s *Stream) push(e entry, n int) error {
+// predecessor is written. The last one is not waited for: nothing can call it back.
+func (s *Stream) push(e entry, n int, final bool) error {
 	c := s.c
 	c.mu.Lock()
 	if err := s.stateLocked(); err != nil {
@@ -137,15 +137,18 @@ func (s *Stream) push(e entry, n int) error {
 		c.writeLocked(&Frame{Whole: e.b, owner: s})
 		c.flushLocked()
 	}
-	if err == nil {
+	if err == nil && !final {
 		err = s.drainedLocked(1)
 	}
 	c.mu.Unlock()
 	c.relieve()
-	if err == nil && s.Progress != nil && !s.Progress(s.sent, s.Total) {
-		err = client.ErrInterrupted
+	if err != nil || s.Progress == nil || s.Progress(s.sent, s.Total) {
+		return err
 	}
-	return err
+	if s.late = final; final {
+		return nil
+	}
+	return client.ErrInterrupted
 }
 
 // pushFragmentLocked queues a fragment. Behind a write that is under way it follows

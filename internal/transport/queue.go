@@ -44,10 +44,10 @@ const fewEntries = 8
 
 func (q *queue) empty() bool { return q.head == len(q.entries) }
 
-// push adds a message; join lets it share an entry, where it can not be dropped alone.
+// push adds a message; join lets it share an entry with others, unless it has a key.
 func (q *queue) push(f *Frame, join bool) {
 	n := f.Size()
-	if last := len(q.entries) - 1; join && last >= q.head {
+	if last := len(q.entries) - 1; join && f.key() == "" && last >= q.head {
 		if e := &q.entries[last]; e.open && e.loose != f.Kept && len(e.b)+n <= joinLimit {
 			e.b = f.append(e.b)
 			e.messages++

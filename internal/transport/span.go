@@ -124,7 +124,7 @@ func (s *Stream) sendSpans(f *source) (sent int64, err error) {
 		p := &s.spans[s.odd]
 		p.span, s.odd = span{f.f, n}, 1-s.odd
 		began := s.c.svc.now()
-		if err := s.push(entry{b: AppendHeader(p.head[:0], s.first(false), n), span: &p.span}, n); err != nil {
+		if err := s.push(entry{b: AppendHeader(p.head[:0], s.first(false), n), span: &p.span}, n, false); err != nil {
 			return sent, s.fail(err)
 		}
 		size = spanSize(size, s.c.svc.now()-began)

@@ -41,6 +41,7 @@ type Stream struct {
 	packed [2]*[]byte // compressed fragments, the present one first
 	text   utf8Check
 
+	late  bool  // Progress called off what was sent already
 	used  bool  // calls is set
 	begun bool  // it has the turn
 	wrote bool  // a part of it is in the queue or sent
@@ -226,6 +227,9 @@ func (s *Stream) Close() error {
 	err := s.drainedLocked(0)
 	s.c.mu.Unlock()
 	s.release(err)
+	if err == nil && s.late {
+		err = client.ErrInterrupted
+	}
 	return err
 }
 
@@ -246,6 +250,8 @@ func (s *Stream) fail(err error) error {
 		if closed := c.closeLocked(client.StatusInternalError, "message broken off", false, cause); closed != nil && c.flow.seal != nil {
 			// The close was to follow the end of the message, which does not come.
 			c.flow.seal = nil
+			c.info.Code, c.info.Reason = client.StatusInternalError, "message broken off"
+			c.info.Cause = errors.Join(cause, c.info.Cause)
 			c.sealLocked(client.StatusInternalError, "message broken off")
 		}
 	}

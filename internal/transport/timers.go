@@ -146,9 +146,8 @@ func (c *Conn) nextPingLocked(now time.Duration) time.Duration {
 func (c *Conn) pingLocked(now time.Duration) {
 	c.pingSeq++
 	if c.set.PingPayload != nil {
-		c.mu.Unlock()
-		p := c.set.PingPayload()
-		c.mu.Lock()
+		var p []byte
+		c.unlocked(func() { p = c.set.PingPayload() })
 		if c.sealed || c.dead != nil {
 			return
 		}

@@ -1,5 +1,7 @@
 package transport
 
+import "errors"
+
 // attempt is a write that does not wait: the cork, and frames behind it.
 type attempt struct {
 	cork  []byte
@@ -22,13 +24,17 @@ func (c *Conn) writeLocked(f *Frame) {
 	cork := c.cork
 	c.cork = nil
 	c.writing = true
-	c.mu.Unlock()
 	var a attempt
 	if cork != nil {
 		a.cork = *cork
 	}
-	c.try(&a, f)
-	c.mu.Lock()
+	if c.set.Sent {
+		c.unlocked(func() { c.try(&a, f) })
+	} else {
+		c.mu.Unlock()
+		c.try(&a, f)
+		c.mu.Lock()
+	}
 	c.writing = false
 	switch {
 	case c.dead != nil:
@@ -49,6 +55,24 @@ func (c *Conn) writeLocked(f *Frame) {
 	c.signalLocked()
 	c.settledLocked()
 }
+
+// unlocked runs f, in which there is user code, without the lock. If that ends its
+// goroutine, the connection ends too: others must not wait for what it was about to do.
+func (c *Conn) unlocked(f func()) {
+	returned := false
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		if !returned {
+			c.writing, c.draining = false, false
+			c.brokenLocked(errExited)
+		}
+	}()
+	f()
+	returned = true
+}
+
+var errExited = errors.New("transport: runtime.Goexit was called")
 
 // try writes the cork and the frames of f until the kernel takes no more. A frame
 // is one call, and the first takes the cork along.
