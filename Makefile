@@ -34,7 +34,7 @@ cross: ## vet and build all tests for the other systems
 race: ## the tests of all modules, the main one under the race detector
 	ci/race.sh
 
-bench: ## this server beside its peers, about 20 minutes; BENCHFLAGS='-quick -rounds 1' for a look
+bench: ## this server beside its peers, about half an hour; BENCHFLAGS='-quick -rounds 1' for a look
 	cd bench && go run ./cmd/suite $(BENCHFLAGS)
 
 soak: ## this server alone at full sizes, held to its promises, about a minute
