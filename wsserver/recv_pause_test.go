@@ -315,7 +315,7 @@ func TestEndingInAPause(t *testing.T) {
 		{"Shutdown", wsserver.Config{}, func(s shop) error { return s.srv.Shutdown(context.Background()) }, 1001, 1001, client.ErrServerShutdown, 0, 5 * time.Second},
 		{"the server's Close", wsserver.Config{}, func(s shop) error { return s.srv.Close() }, 1001, 1001, client.ErrServerShutdown, 0, 0},
 		{"the server's Abort", wsserver.Config{}, func(s shop) error { return s.srv.Abort() }, 0, 1006, client.ErrServerShutdown, 0, 0},
-		{"lifetime", wsserver.Config{MaxLifetime: time.Nanosecond}, func(shop) error { return nil }, 1012, 1012, client.ErrLifetime, 0, 5 * time.Second},
+		{"lifetime", wsserver.Config{MaxLifetime: time.Second}, func(shop) error { return nil }, 1012, 1012, client.ErrLifetime, 0, 5 * time.Second},
 	} {
 		for _, pieces := range []bool{false, true} {
 			for _, answers := range []bool{false, true} {
@@ -340,6 +340,7 @@ func TestEndingInAPause(t *testing.T) {
 									t.Errorf("closed with %d", code)
 								}
 								if f.Op == wstest.OpClose {
+									start = time.Now()
 									break
 								}
 							}
