@@ -17,6 +17,7 @@ type outbound struct {
 	sealed   bool // our close frame is written or queued: no data after it
 
 	header   [MaxHeader]byte // of the frame that is written past the cork
+	held     bool            // the reader waits for its limit
 	queue    queue
 	buffered int // bytes of frames that are not written yet
 

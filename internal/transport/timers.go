@@ -20,7 +20,6 @@ type timers struct {
 	pingSeq  uint64
 	drained  time.Duration // when the peer last took something that was queued
 	handled  time.Duration // when a look last found the reader inside a handler
-	held     bool          // the reader waits for its limit
 	pinged   []byte        // its payload, for the round trip time
 }
 
