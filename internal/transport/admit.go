@@ -70,9 +70,9 @@ func (c *Conn) Fits(n int, t *Terms) bool {
 	return c.fitsLocked(n) || c.replacesLocked(n, t)
 }
 
-// Uncompressed reports whether a message must not refer to earlier ones, because it
-// may be dropped or has to wait while another is sent in pieces. The answer holds as long as the caller
-// keeps streams from beginning.
+// Uncompressed reports whether a message must not refer to earlier ones, because it may
+// be dropped or has to wait while another is sent in pieces. The answer holds as long
+// as the caller keeps streams from beginning.
 func (c *Conn) Uncompressed(t *Terms) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,7 +117,8 @@ func (c *Conn) admitLocked(n int, t *Terms, noWait bool) error {
 			return nil
 		}
 		if c.writing {
-			// What is being written may leave no queue at all, and its write does not wait.
+			// What is being written may leave no queue at all, and its write does not
+			// wait.
 			if err := c.waitRoomLocked(nil, nil); err != nil {
 				return err
 			}
@@ -162,7 +163,8 @@ func (c *Conn) tryLocked(n int) error {
 	return client.ErrWouldBlock
 }
 
-// fullLocked decides about a message of n bytes that finds the queue full, under a policy that does not wait.
+// fullLocked decides about a message of n bytes that finds the queue full, under a
+// policy that does not wait.
 func (c *Conn) fullLocked(n int, p client.QueuePolicy) error {
 	if p.Drops() && c.evictLocked(n) {
 		return nil
@@ -198,7 +200,8 @@ func (c *Conn) queuesLocked() []*queue {
 	return []*queue{&c.queue, &c.flow.behind}
 }
 
-// evictLocked drops the oldest messages until n bytes fit. It drops none if that would not do.
+// evictLocked drops the oldest messages until n bytes fit. It drops none if that would
+// not do.
 func (c *Conn) evictLocked(n int) bool {
 	if !c.evictableLocked(n) {
 		return false

@@ -246,9 +246,10 @@ func (c *Conn) Finish() {
 	c.in = inbound{end: io.EOF}
 }
 
-// Linger discards what the peer still sends, so that no reset destroys our last
-// bytes on their way, until it closes its side or lingerTime is over, unless
-// the closing handshake is complete; then it closes the connection. It follows Finish on the same goroutine.
+// Linger discards what the peer still sends, so that no reset destroys our last bytes
+// on their way, until it closes its side or lingerTime is over, unless the closing
+// handshake is complete; then it closes the connection. It follows Finish on the same
+// goroutine.
 func (c *Conn) Linger() {
 	c.mu.Lock()
 	done := c.dead != nil || c.tidy

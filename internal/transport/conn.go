@@ -28,9 +28,9 @@ type Events interface {
 	Dropped(cause error)
 }
 
-// Conn is one connection; the engine's connection object embeds it. Init comes
-// first, then Attach, WriteRaw and Open, then Read from one goroutine, the reader, until it fails, then Finish
-// and Linger on the same goroutine.
+// Conn is one connection; the engine's connection object embeds it. Init comes first,
+// then Attach, WriteRaw and Open, then Read from one goroutine, the reader, until it
+// fails, then Finish and Linger on the same goroutine.
 type Conn struct {
 	svc    *Service
 	set    *Settings

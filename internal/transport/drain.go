@@ -198,7 +198,8 @@ func writeWaiting(w net.Conn, p []byte, stall time.Duration) error {
 	})
 }
 
-// moving calls move, which writes to w, until it is done, fails, or no byte has moved for stall.
+// moving calls move, which writes to w, until it is done, fails, or no byte has moved
+// for stall.
 func moving(w net.Conn, stall time.Duration, move func() (n int, done bool, err error)) error {
 	if stall <= 0 {
 		_, _, err := move()

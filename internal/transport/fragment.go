@@ -214,8 +214,8 @@ func (s *Stream) waitLocked() error {
 	}
 }
 
-// wakeStreamLocked has the stream that is under way look again. It has a channel of its own,
-// so that a long message makes no garbage with each wait.
+// wakeStreamLocked has the stream that is under way look again. It has a channel of its
+// own, so that a long message makes no garbage with each wait.
 func (c *Conn) wakeStreamLocked() {
 	if s := c.flow.taken; s != nil {
 		select {

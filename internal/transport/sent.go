@@ -1,6 +1,7 @@
 package transport
 
-// sentFrames finds the frames in what was written, for Events.Sent. It belongs to whoever writes.
+// sentFrames finds the frames in what was written, for Events.Sent. It belongs to
+// whoever writes.
 type sentFrames struct {
 	raw  int             // bytes before the first frame: the answer to the handshake
 	head [MaxHeader]byte // of the frame under way

@@ -142,8 +142,8 @@ func (s *Stream) sendSpans(f *source) (sent int64, err error) {
 
 var zeros [4 << 10]byte
 
-// writeSpan writes a part of a file. One that can not be read is a frame of zeros, so that the close
-// frame can follow: the message never becomes whole.
+// writeSpan writes a part of a file. One that can not be read is a frame of zeros, so
+// that the close frame can follow: the message never becomes whole.
 func (c *Conn) writeSpan(p *span, owner *Stream) error {
 	c.throttle(p.n)
 	n, err := c.wire.(fileWire).writeFile(c, p.f, p.n)

@@ -194,7 +194,8 @@ func (s *Stream) ready() error {
 	return s.stateLocked()
 }
 
-// inFlight reports whether a fragment waits for the peer: then the next one may grow meanwhile.
+// inFlight reports whether a fragment waits for the peer: then the next one may grow
+// meanwhile.
 func (s *Stream) inFlight() bool {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
