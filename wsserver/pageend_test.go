@@ -69,6 +69,7 @@ func TestPageHandlerMayShutDown(t *testing.T) {
 				})})
 				l := serve(t, srv)
 				peer := clienttest.Dial(t, l, "/")
+				synctest.Wait() // the answer is read before the client is registered
 				res := raw(t, l).Request(get("/", "x"))
 				if res.Status != 200 || res.Body != "good night" {
 					t.Errorf("answer is %+v", res)

@@ -34,7 +34,8 @@ func (s *Server[T]) Shutdown(ctx context.Context) error {
 // Close ends the server at once: every client gets its close frame with 1001 if
 // the kernel takes it, and no time to answer. OnClientDisconnect still comes
 // exactly once for each; Close waits for that, up to Config.ShutdownTimeout, but not
-// in an event. Afterwards the server is spent.
+// in an event, where page requests have another second to be answered. Afterwards
+// the server is spent.
 func (s *Server[T]) Close() error {
 	return s.core.hardEnd(func(sess *engine.Session) {
 		_ = sess.CloseWith(client.StatusGoingAway, "server shuts down", false, client.ErrServerShutdown)
@@ -151,10 +152,12 @@ func (s *core) abortAll() {
 
 func (s *core) hardEnd(end func(*engine.Session)) error {
 	s.begin(end)
-	s.pages.cut()
 	if event.Inside() {
+		// It may be a page handler that has called, and its answer is still to come.
+		time.AfterFunc(refusalLinger, s.pages.cut)
 		return nil
 	}
+	s.pages.cut()
 	t := time.NewTimer(s.cfg.ShutdownTimeout)
 	defer t.Stop()
 	select {
