@@ -108,6 +108,9 @@ type Config struct {
 	// BandwidthSampling is the time over which BandwidthLimit is kept: what was not used
 	// of it in that time may come at once. Zero means 1 s; negative is an error.
 	BandwidthSampling time.Duration
+	// Driver is the way in which connections wait for input. The zero value is the
+	// leanest one of the system.
+	Driver Driver
 	// Nagle turns Nagle's algorithm on: small writes may be delayed until the peer
 	// has acknowledged earlier ones. The zero value sends at once (S-10).
 	Nagle bool
@@ -266,6 +269,9 @@ func wrapField(field string, err error) error {
 func (c *Config) checkListen() error {
 	if c.ListenPolicy > multilisten.BestEffort {
 		return configError("ListenPolicy", "unknown policy %d", c.ListenPolicy)
+	}
+	if c.Driver > DriverInline {
+		return configError("Driver", "unknown driver %d", c.Driver)
 	}
 	if c.UnknownHost > UnknownDefault {
 		return configError("UnknownHost", "unknown value %d", c.UnknownHost)

@@ -119,6 +119,7 @@ func (s *core) engineConfig() engine.Config {
 		Owner:   (*owner)(s),
 		Service: transport.NewService(),
 		Settings: &transport.Settings{
+			Dormant:    c.Driver != DriverGoroutine,
 			MaxMessage: c.wholeLimit(), MaxPieces: c.piecesLimit(), MaxFrame: c.MaxFrameSize,
 			Queue: c.SendQueue, Budget: link.BudgetOf(c.MemoryBudget),
 			Bandwidth: c.BandwidthLimit, Sampling: c.BandwidthSampling, Sent: c.Events.OnSent != nil,

@@ -15,16 +15,21 @@ import (
 	"github.com/icsws/icsws/wsserver"
 )
 
-// dozing counts the readers that have given their stack back.
-func dozing() int {
+// dozing counts the readers of a server that have given their stack back.
+func dozing(srv *wsserver.Server[*guest]) int { return srv.Stats().Dormant + awaiting() }
+
+// awaiting counts those that wait on a fresh goroutine, under the goroutine driver.
+func awaiting() int {
 	buf := make([]byte, 4<<20)
-	return strings.Count(string(buf[:runtime.Stack(buf, true)]), "(*Session).wake(")
+	return strings.Count(string(buf[:runtime.Stack(buf, true)]), "(*socketWire).await(")
 }
 
 // A silent client's reader dozes off on a socket; what comes then is received as
 // ever, also in the middle of a fragmented message, and the events still follow
 // each other on the same client.
-func TestSilentClientsDozeAndWake(t *testing.T) {
+func TestSilentClientsDozeAndWake(t *testing.T) { onDrivers(t, testSilentClientsDozeAndWake) }
+
+func testSilentClientsDozeAndWake(t *testing.T) {
 	d := &desk{}
 	srv := newServer(t, d, wsserver.Config{Addr: "127.0.0.1:0", PingInterval: -1})
 	addr := open(t, srv)
@@ -37,7 +42,7 @@ func TestSilentClientsDozeAndWake(t *testing.T) {
 		}
 		peers = append(peers, p)
 	}
-	eventually(t, "all readers doze", func() bool { return dozing() == n })
+	eventually(t, "all readers doze", func() bool { return dozing(srv) == n })
 	for round := range 2 {
 		for i, p := range peers {
 			want := fmt.Sprintf("round %d of %d", round, i)
@@ -52,7 +57,7 @@ func TestSilentClientsDozeAndWake(t *testing.T) {
 			p.WantText(want)
 		}
 	}
-	eventually(t, "all readers doze again", func() bool { return dozing() == n })
+	eventually(t, "all readers doze again", func() bool { return dozing(srv) == n })
 
 	// Every way to end finds a dozing reader.
 	peers[0].Send(wstest.Close(4000, "bye"))
@@ -78,7 +83,9 @@ func TestSilentClientsDozeAndWake(t *testing.T) {
 
 // Input that comes at the very moment at which the reader is told to doze is not
 // lost.
-func TestDozingLosesNothing(t *testing.T) {
+func TestDozingLosesNothing(t *testing.T) { onDrivers(t, testDozingLosesNothing) }
+
+func testDozingLosesNothing(t *testing.T) {
 	srv := newServer(t, &desk{}, wsserver.Config{Addr: "127.0.0.1:0"})
 	addr := open(t, srv)
 	const n = 40

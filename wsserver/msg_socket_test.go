@@ -40,7 +40,7 @@ func TestNoDelayOfTheSocket(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := &keeper{Listener: l}
-		srv := newServer(t, &desk{}, wsserver.Config{Nagle: nagle})
+		srv := newServer(t, &desk{}, wsserver.Config{Nagle: nagle, Driver: wsserver.DriverGoroutine})
 		serveOn(t, srv, k, srv.Serve)
 		p := wstest.Open(wstest.DialTCP(t, l.Addr().String()), "/")
 		p.Send(wstest.Text("x"))

@@ -146,6 +146,9 @@ func newServerOf[T client.Client](t testing.TB, f wsserver.ClientFactory[T], cfg
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Driver == wsserver.DriverAuto {
+		cfg.Driver = driverOf(t)
+	}
 	srv, err := wsserver.New(f, cfg)
 	if err != nil {
 		t.Fatalf("New = %v", err)

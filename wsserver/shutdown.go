@@ -93,6 +93,7 @@ func (s *core) begin(end func(*engine.Session)) {
 func (s *core) finish() {
 	s.pages.close()
 	s.wg.Wait()
+	s.engine.Service.Close()
 	s.mu.Lock()
 	tell := s.setStateLocked(StateClosed)
 	s.mu.Unlock()

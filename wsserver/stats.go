@@ -9,12 +9,13 @@ import (
 )
 
 // Stats are the figures of a server (O-20). They only grow, save Clients, Pending,
-// HTTPConns, Busy and Buffered. Encoded as JSON, they suit expvar.
+// HTTPConns, Busy, Dormant and Buffered. Encoded as JSON, they suit expvar.
 type Stats struct {
 	Clients      int               // connected now
 	Pending      int               // in handshake now
 	HTTPConns    int               // that serve requests which were no upgrade, now
 	Busy         int               // peers being told that they are too many, after an upgrade
+	Dormant      int               // clients that have no goroutine now, see DriverDormant
 	Accepted     uint64            // TCP connections; without those of ServeHTTP
 	Connected    uint64            // clients
 	Disconnected uint64            // clients
@@ -81,7 +82,7 @@ func (s *core) ended() (Stats, []*engine.Session) {
 	c := &s.counters
 	return Stats{
 		Clients: s.registry.Len(), Pending: len(s.opening), Busy: int(s.busy.Load()), Accepted: c.accepted.Load(),
-		HTTPConns: int(s.pages.open.Load()),
+		HTTPConns: int(s.pages.open.Load()), Dormant: s.engine.Service.Asleep(),
 		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),
 		Panics: c.panics.Load(), Errors: c.errors.Load(), Refused: make(map[string]uint64),
 		Dropped: make(map[string]uint64), Unsent: c.unsent.Load(),

@@ -33,7 +33,7 @@ var arrows = []arrow{
 	{"banner", nil},
 
 	{"internal/engine", []string{"client", "internal/transport", "internal/deflate", "internal/event", "internal/link", gws}},
-	{"internal/transport", []string{"client", "internal/budget", "internal/deflate", "internal/link"}},
+	{"internal/transport", []string{"client", "internal/budget", "internal/deflate", "internal/link", "internal/tlsmem"}},
 	{"internal/deflate", []string{"github.com/klauspost/compress/flate"}},
 	{"internal/handshake", nil},
 	{"internal/registry", nil},
@@ -41,11 +41,13 @@ var arrows = []arrow{
 	{"internal/link", []string{"internal/budget"}},
 	{"internal/budget", nil},
 	{"internal/groups", nil},
+	{"internal/tlsmem", nil},
 
 	// For tests.
 	{"internal/memnet", nil},
 	{"internal/wstest", []string{"internal/memnet"}},
 	{"internal/conformance", nil},
+	{"internal/soak", nil},
 	{"internal/arch", nil},
 }
 

@@ -18,7 +18,7 @@ import (
 func dozing() int {
 	stacks := make([]byte, 4<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	return strings.Count(string(stacks), "(*Conn).Await(")
+	return strings.Count(string(stacks), "(*socketWire).await(")
 }
 
 // TestDozingLosesNothing: readers doze off wherever a peer may pause, and go on

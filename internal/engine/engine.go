@@ -1,10 +1,9 @@
 package engine
 
 import (
-	"bufio"
-	"fmt"
 	"math"
 	"net/http"
+	"sync"
 
 	"github.com/lxzan/gws"
 
@@ -47,10 +46,11 @@ type Config struct {
 	HasFragment bool // likewise Owner.Fragment
 }
 
-// Engine makes the sessions of one server.
+// Engine makes the sessions of one server. It needs no closing, but its Service does.
 type Engine struct {
 	Config
 	upgrader *gws.Upgrader
+	readers  sync.Pool // of *reader
 }
 
 // New returns an engine.
@@ -65,6 +65,7 @@ func New(c Config) *Engine {
 		WriteBufferSize:    16,
 		NewSession:         func() gws.SessionStorage { return noStorage{} },
 	})
+	e.readers.Put(e.newReader())
 	return e
 }
 
@@ -75,18 +76,6 @@ var handshake = &http.Request{Method: http.MethodGet, Header: http.Header{
 	"Sec-Websocket-Key":     {"AAAAAAAAAAAAAAAAAAAAAA=="},
 	"Sec-Websocket-Version": {"13"},
 }}
-
-// attach gives the session its gws connection. The response that gws writes goes
-// nowhere. Its buffer is the smallest that bufio allows: the filter does the
-// buffering, and payloads are read past it.
-func (e *Engine) attach(s *Session) error {
-	sock, err := e.upgrader.UpgradeFromConn(s, bufio.NewReaderSize(s, 16), handshake)
-	if err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	s.sock = sock
-	return nil
-}
 
 // noStorage is the session storage that gws wants: events find their session
 // through the connection.
@@ -107,6 +96,6 @@ func (events) OnPing(*gws.Conn, []byte) {}
 func (events) OnPong(*gws.Conn, []byte) {}
 
 func (events) OnMessage(c *gws.Conn, m *gws.Message) {
-	c.NetConn().(*Session).deliver(client.Opcode(m.Opcode), m.Bytes())
+	c.NetConn().(*reader).s.deliver(client.Opcode(m.Opcode), m.Bytes())
 	_ = m.Close()
 }

@@ -80,14 +80,14 @@ func (s *Session) Fragment(op client.Opcode, p []byte, first, final bool) {
 
 // Ping is called by the filter.
 func (s *Session) Ping(payload []byte) {
-	if s.pings != nil && s.State() == link.Open {
+	if _, ok := s.Client.(client.PingHandler); ok && s.State() == link.Open {
 		s.run("OnPing", (*pingEvent)(s), client.Message{Data: payload})
 	}
 }
 
 // Pong is called by the filter.
 func (s *Session) Pong(payload []byte) {
-	if s.pongs != nil && s.State() == link.Open {
+	if _, ok := s.Client.(client.PongHandler); ok && s.State() == link.Open {
 		s.run("OnPong", (*pongEvent)(s), client.Message{Data: payload})
 	}
 }
@@ -110,9 +110,9 @@ func (s *Session) Notice() {
 func (s *Session) Sent(first byte, n int) { s.engine.Owner.Sent(s, first, n) }
 
 func (s *Session) run(name string, r event.Runner, m client.Message) {
-	s.msg = m
+	s.reader.msg = m
 	err := event.Do(r)
-	s.msg = client.Message{}
+	s.reader.msg = client.Message{}
 	if err != nil {
 		s.failed(name, err)
 	}

@@ -9,8 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/lxzan/gws"
-
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/deflate"
 	"github.com/icsws/icsws/internal/event"
@@ -28,10 +26,7 @@ type Session struct {
 	Data   any           // the owner's
 
 	engine *Engine
-	sock   *gws.Conn
-	pings  client.PingHandler
-	pongs  client.PongHandler
-	msg    client.Message // the message or control payload of the event that runs
+	reader *reader // nil while it sleeps
 
 	pieces *pieces                 // nil unless the class has OnFragment
 	record atomic.Pointer[records] // nil until SetRecordLength
@@ -105,8 +100,6 @@ func (s *Session) Bind(c client.Client) error {
 		return errors.New("engine: the client has a connection already, or its Base is a nil pointer")
 	}
 	s.Client = c
-	s.pings, _ = c.(client.PingHandler)
-	s.pongs, _ = c.(client.PongHandler)
 	if h, ok := c.(client.FragmentHandler); ok {
 		s.pieces = &pieces{handler: h}
 		s.Pieces()
@@ -116,9 +109,7 @@ func (s *Session) Bind(c client.Client) error {
 
 // Start answers the handshake with head, and opens the session. Run follows.
 func (s *Session) Start(head []byte) error {
-	if err := s.engine.attach(s); err != nil {
-		return err
-	}
+	s.engine.lend(s)
 	s.Attach()
 	s.Link.Opened = time.Now()
 	s.WriteRaw(head)
@@ -139,9 +130,11 @@ func (s *Session) Refuse(cause error) {
 // another one whenever the peer has been silent for a while.
 func (s *Session) Run() { s.read((*Session).begin) }
 
-// wake is the reader that waits in place of one that dozed off.
-func (s *Session) wake() {
-	s.Await()
+// Resume goes on reading after a rest.
+func (s *Session) Resume() {
+	if s.reader == nil {
+		s.engine.lend(s)
+	}
 	s.read(nil)
 }
 
@@ -153,33 +146,49 @@ func (s *Session) begin() {
 	s.greet()
 }
 
-// read runs the engine's loop to its end, or until the reader dozes off.
+// read runs the engine's loop to its end, or until the reader may rest.
 func (s *Session) read(first func(*Session)) {
-	complete := false
+	for s.loop(first) {
+		if s.AtRest() {
+			s.engine.giveBack(s)
+		}
+		if s.Rest() {
+			return // Resume goes on, perhaps already
+		}
+		if s.reader == nil {
+			s.engine.lend(s)
+		}
+		first = nil
+	}
+}
+
+// loop returns true when the reader may rest. Otherwise the session has ended.
+func (s *Session) loop(first func(*Session)) (rest bool) {
 	defer func() { // deferred, because an event may end the goroutine
 		v := recover()
 		switch {
 		case transport.Dozed(v):
-			go s.wake()
+			rest = true
 			return
+		case v == any(over):
 		case v != nil: // a fault of ours costs this connection only
 			s.failed("reader", &event.Panic{Value: v, Stack: debug.Stack()})
-		case !complete:
+		default:
 			s.failed("event", errExited)
 		}
-		s.end()
+		s.end(v == any(over) && s.BetweenMessages())
 	}()
 	if first != nil {
 		first(s)
 	}
-	s.sock.ReadLoop()
-	complete = true
+	s.reader.sock.ReadLoop()
+	return false // never: it is left by a panic
 }
 
 var errExited = errors.New("runtime.Goexit was called")
 
-// end is the last part of the life.
-func (s *Session) end() {
+// end is the last part of the life. clean tells that others may have the reader.
+func (s *Session) end(clean bool) {
 	s.Conn.Finish()
 	info := s.Conn.Info()
 	s.mu.Lock()
@@ -191,6 +200,9 @@ func (s *Session) end() {
 	defer s.Conn.Linger()
 	defer s.signalEnd()
 	defer s.disconnect(info)
+	if clean {
+		defer s.engine.giveBack(s)
+	}
 	defer s.Notice()
 	s.lastRecord(info)
 }
@@ -249,15 +261,15 @@ func (e *connectEvent) Run() error { s := (*Session)(e); return s.engine.Owner.C
 func (e *messageEvent) Run() error {
 	if e.engine.HasMessage {
 		s := (*Session)(e)
-		if err := e.engine.Owner.Message(s, e.msg); err != nil {
+		if err := e.engine.Owner.Message(s, e.reader.msg); err != nil {
 			return err
 		}
 	}
-	return e.Client.OnMessage(e.msg)
+	return e.Client.OnMessage(e.reader.msg)
 }
 
-func (e *pingEvent) Run() error { return e.pings.OnPing(e.msg.Data) }
-func (e *pongEvent) Run() error { return e.pongs.OnPong(e.msg.Data) }
+func (e *pingEvent) Run() error { return e.Client.(client.PingHandler).OnPing(e.reader.msg.Data) }
+func (e *pongEvent) Run() error { return e.Client.(client.PongHandler).OnPong(e.reader.msg.Data) }
 
 // described makes the error of an event a typed cause.
 func described(name string, err error) error {

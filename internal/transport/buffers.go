@@ -12,6 +12,7 @@ const (
 var (
 	smallInputs = sync.Pool{New: func() any { b := make([]byte, smallInput); return &b }}
 	largeInputs = sync.Pool{New: func() any { b := make([]byte, largeInput); return &b }}
+	smallCorks  = sync.Pool{New: func() any { b := make([]byte, 0, smallCork); return &b }}
 	corks       = sync.Pool{New: func() any { b := make([]byte, 0, corkLimit+corkLimit/2); return &b }}
 	plains      = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 )
@@ -35,10 +36,25 @@ func putInput(b *[]byte) {
 	}
 }
 
-func getCork() *[]byte { return corks.Get().(*[]byte) }
+// smallCork is enough for most that wait for company: they may be as many as there are
+// connections.
+const smallCork = 1 << 10
+
+// getCork returns room for n bytes, which may grow.
+func getCork(n int) *[]byte {
+	if n <= smallCork {
+		return smallCorks.Get().(*[]byte)
+	}
+	return corks.Get().(*[]byte)
+}
 
 func putCork(b *[]byte) {
-	if cap(*b) <= maxPooled {
+	switch {
+	case b == nil || cap(*b) > maxPooled:
+	case cap(*b) == smallCork:
+		*b = (*b)[:0]
+		smallCorks.Put(b)
+	default:
 		*b = (*b)[:0]
 		corks.Put(b)
 	}

@@ -107,7 +107,7 @@ func (c *Conn) sealLocked(code client.StatusCode, reason string) {
 
 // settledLocked is called whenever writing comes to rest.
 func (c *Conn) settledLocked() {
-	if c.dead == nil && (c.writing || c.draining || c.cork != nil) {
+	if c.dead == nil && (c.writing || c.draining || c.corkedLocked()) {
 		return
 	}
 	if c.settled != nil {
@@ -243,7 +243,7 @@ func (c *Conn) Finish() {
 		c.release()
 	}
 	c.in.stopPieces()
-	c.in = inbound{end: io.EOF}
+	c.leaveInput()
 }
 
 // Linger discards what the peer still sends, so that no reset destroys our last bytes

@@ -26,6 +26,8 @@ type Events interface {
 	// Dropped comes when the connection was given up, while an event may run: on a
 	// goroutine of its own, perhaps never.
 	Dropped(cause error)
+	// Resume comes after Rest, on a fresh goroutine: the reader goes on there.
+	Resume()
 }
 
 // Conn is one connection; the engine's connection object embeds it. Init comes first,
@@ -36,7 +38,10 @@ type Conn struct {
 	set    *Settings
 	events Events
 	wire   wire
-	in     inbound // the reader's own
+	in     *inbound // the reader's own; &ended while the reader is away
+
+	inflater *deflate.Decompressor // nil without permessage-deflate
+	pieces   bool                  // messages go to Events.Fragment
 
 	state        atomic.Uint32 // a link.State
 	active       atomic.Bool   // the reader has input or is inside a handler; only it changes this
@@ -48,6 +53,7 @@ type Conn struct {
 	writeTimeout atomic.Int64 // replaces Settings.WriteTimeout unless 0
 	slow         atomic.Bool  // SetBandwidth was called
 	paused       atomic.Bool  // nothing is read; written under mu
+	lane         uint8        // which of the service's flushers it has
 	notices      atomic.Bool  // there is something to tell the class; set under mu
 
 	warmAt int // in Service.warm; guarded by Service.mu
@@ -63,7 +69,9 @@ type Conn struct {
 func (c *Conn) Init(svc *Service, set *Settings, w Wire, buffered []byte, inflate *deflate.Decompressor, events Events) {
 	c.svc, c.set, c.events, c.wire = svc, set, events, w.wire
 	c.flow, c.waiting = &calm, &none
-	c.in.inflate = inflate
+	c.inflater = inflate
+	c.lane = uint8(svc.conns.Add(1))
+	c.takeInput()
 	c.in.prepend(buffered)
 	now := int64(svc.now())
 	c.lastRead.Store(now)
@@ -72,7 +80,14 @@ func (c *Conn) Init(svc *Service, set *Settings, w Wire, buffered []byte, inflat
 }
 
 // Attach takes the wire over from whoever did the handshake.
-func (c *Conn) Attach() { c.wire.attach(c) }
+func (c *Conn) Attach() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wire.attach(c)
+	if c.svc.crowded.Load() {
+		c.adoptLocked()
+	}
+}
 
 const stateOpen = link.Open
 

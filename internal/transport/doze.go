@@ -1,14 +1,23 @@
 package transport
 
-import "time"
+import (
+	"time"
 
-// A reader that has waited for dozeAfter gives its stack back: it unwinds the
-// engine's loop with a panic of ours, and a fresh goroutine, whose stack has never
-// grown, waits in its place. The engine continues where it was, because it is
-// always at the start of a frame when Read waits. That halves what an idle
-// connection costs; with less patience, connections that are merely slow would pay
-// for it with every message.
+	"github.com/icsws/icsws/internal/link"
+)
+
+// A reader that has waited for dozeAfter gives up what it keeps: it unwinds the
+// engine's loop with a panic of ours, and goes on when something comes. The engine
+// continues where it was, because it is always at the start of a frame when Read
+// waits. Under the dormant driver nothing is left then but the connection's entry in
+// the poller; under the goroutine driver a fresh goroutine, whose stack has never
+// grown, waits in its place. With less patience, connections that are merely slow
+// would pay for it with every message.
 const dozeAfter = time.Second
+
+// crowd is how many readers may wait for what may come soon. Of further ones only those
+// wait that have lately had more than one message.
+const crowd = 256
 
 type dozeSignal struct{ _ byte }
 
@@ -18,21 +27,43 @@ var doze = new(dozeSignal)
 type dozer interface {
 	// doze interrupts a fill that waits: it panics with the doze signal.
 	doze()
-	// await waits for input after that.
-	await(c *Conn) error
+	// rest has c.resume called when something comes. It returns false if that is so
+	// already; after true the caller must not touch the connection.
+	rest(c *Conn) bool
+}
+
+// adopt is adoptLocked for a reader that is about to rest. Whoever has woken it
+// meanwhile has done so on the old wire, so that is looked at again.
+func (c *Conn) adopt() (d dozer, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.notices.Load() || c.paused.Load() || c.State() != stateOpen {
+		return nil, false
+	}
+	return c.adoptLocked()
 }
 
 // Dozed reports whether v, recovered around the engine's loop, says that the
-// reader gave up its goroutine: Await and the loop have to go on on a new one.
+// reader has waited for long: Rest follows.
 func Dozed(v any) bool { return v == any(doze) }
 
-// Await waits for input, with as little stack as possible.
-func (c *Conn) Await() {
-	if err := c.wire.(dozer).await(c); err != nil {
-		c.in.end = c.lost(err)
-		return
-	}
+// Rest gives up the reader's goroutine. When it returns true the caller returns as
+// well, touching nothing, and Events.Resume follows; else the loop has to go on at
+// once.
+func (c *Conn) Rest() bool { return c.wire.(dozer).rest(c) }
+
+// resume is the reader's return. It wants a goroutine of its own.
+func (c *Conn) resume() {
 	c.svc.keepWarm(c)
+	c.events.Resume()
+}
+
+// mayDoze has the reader doze, which was interrupted for that, if nothing is here.
+func (c *Conn) mayDoze() {
+	if c.in.buf == nil && !c.notices.Load() && !c.paused.Load() {
+		panic(doze)
+	}
+	c.svc.keepWarm(c) // for the next time
 }
 
 // keepWarm has c looked at until it dozes or ends.
@@ -42,8 +73,12 @@ func (s *Service) keepWarm(c *Conn) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c.warmAt != 0 || c.State() == link.Closed { // see Finish
+		return
+	}
 	s.warm = append(s.warm, c)
 	c.warmAt = len(s.warm)
+	s.crowded.Store(len(s.warm) > crowd)
 	if s.sweeping {
 		return
 	}
@@ -71,6 +106,7 @@ func (s *Service) removeLocked(c *Conn) {
 	s.warm[c.warmAt-1], last.warmAt = last, c.warmAt
 	s.warm[end], s.warm = nil, s.warm[:end]
 	c.warmAt = 0
+	s.crowded.Store(len(s.warm) > crowd)
 }
 
 // onSweep runs on the timer's goroutine.

@@ -20,12 +20,15 @@ func (c *Conn) drainLocked() {
 
 // queueCorkLocked queues what is corked.
 func (c *Conn) queueCorkLocked() {
-	if c.cork == nil {
+	if !c.corkedLocked() {
 		return
 	}
-	c.queue.add(entry{b: append([]byte(nil), *c.cork...)})
-	putCork(c.cork)
-	c.cork = nil
+	b, free := c.uncorkLocked()
+	if free != nil {
+		b = append([]byte(nil), b...)
+		putCork(free)
+	}
+	c.queue.add(entry{b: b})
 }
 
 // drain writes the queue, waiting for the peer.
@@ -249,18 +252,16 @@ func (c *Conn) dropLocked(err error, reset bool) {
 	}
 	c.queue, c.waiting = queue{}, &none
 	c.buffered = 0
-	if c.cork != nil {
-		putCork(c.cork)
-		c.cork = nil
-	}
+	_, free := c.uncorkLocked()
+	putCork(free)
 	c.chargeLocked()
 	c.signalLocked()
 	c.openGateLocked()
 	c.settledLocked()
-	cause := c.info.Cause
+	cause, wire := c.info.Cause, c.wire
 	// Closing waits for the reader to leave the descriptor, and we may be the reader.
 	go func() {
-		c.wire.drop(reset)
+		wire.drop(reset)
 		c.events.Dropped(cause)
 	}()
 }

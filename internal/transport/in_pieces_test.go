@@ -120,13 +120,13 @@ func TestEachPieceComesBeforeTheNextIsSent(t *testing.T) {
 			if zip {
 				inflate = deflate.NewDecompressor(params)
 			}
-			source := flusher()
+			source := flushing()
 			var script [][]byte
 			var sums []int // plaintext that must have come once so many chunks are read
 			sum := 0
 			for round := range 3 {
 				if !takes {
-					source = flusher()
+					source = flushing()
 				}
 				for i, word := range words {
 					f := wstest.Frame{Op: wstest.OpContinuation, More: i+1 < len(words), Payload: []byte(word), Key: [4]byte{1, byte(i), 3, byte(round)}}
@@ -170,8 +170,8 @@ func TestEachPieceComesBeforeTheNextIsSent(t *testing.T) {
 	}
 }
 
-// flusher compresses the parts of messages, each so that the peer can read it at once.
-func flusher() func(part string, last bool) []byte {
+// flushing compresses the parts of messages, each so that the peer can read it at once.
+func flushing() func(part string, last bool) []byte {
 	var out bytes.Buffer
 	z, err := flate.NewWriter(&out, flate.BestCompression)
 	if err != nil {

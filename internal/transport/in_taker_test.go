@@ -91,6 +91,7 @@ func (k *taker) Notice() {
 }
 
 func (k *taker) Dropped(error)  {}
+func (k *taker) Resume()        {}
 func (k *taker) Sent(byte, int) {}
 
 // run is the engine's loop, to which nothing comes.

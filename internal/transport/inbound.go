@@ -2,6 +2,7 @@ package transport
 
 import (
 	"io"
+	"sync"
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/deflate"
@@ -40,6 +41,38 @@ type inbound struct {
 	pieces *pieces // not nil: messages go to Events.Fragment, and nothing to the engine
 }
 
+var inputs = sync.Pool{New: func() any { return new(inbound) }}
+
+// ended is the filter's state of a connection whose reader is away or gone.
+var ended = inbound{end: io.EOF}
+
+// takeInput gives the reader the filter's state, which is kept only as long as there
+// is something in it.
+func (c *Conn) takeInput() {
+	c.in = inputs.Get().(*inbound)
+	c.in.inflate = c.inflater
+	if c.pieces {
+		c.in.pieces = new(pieces)
+	}
+}
+
+// leaveInput gives it back.
+func (c *Conn) leaveInput() {
+	*c.in = inbound{}
+	inputs.Put(c.in)
+	c.in = &ended
+}
+
+// BetweenMessages reports whether the engine has seen all of the last message. Only
+// for the reader, when the engine's loop was left.
+func (c *Conn) BetweenMessages() bool { return !c.in.open && c.in.direct == 0 && c.in.plain == nil }
+
+// AtRest reports whether no part of a message or of a frame is here. Only for the reader,
+// when the engine's loop was left.
+func (c *Conn) AtRest() bool {
+	return c.BetweenMessages() && c.in.buf == nil && !c.in.midFrame()
+}
+
 // prepend puts bytes that were read before in front of the input.
 func (in *inbound) prepend(p []byte) {
 	if len(p) == 0 {
@@ -61,7 +94,7 @@ func (c *Conn) TextChecked() bool {
 // arrived: it allocates what a header declares. When nothing is left, what the
 // events of this batch have sent is flushed.
 func (c *Conn) Read(p []byte) (int, error) {
-	in := &c.in
+	in := c.in
 	for {
 		switch {
 		case in.plain != nil:
@@ -100,7 +133,7 @@ func (in *inbound) readPlain(p []byte) int {
 
 // readDirect reads the rest of a large frame past our buffer.
 func (c *Conn) readDirect(p []byte) (int, error) {
-	in := &c.in
+	in := c.in
 	p = p[:min(int64(len(p)), in.direct)]
 	n, err := 0, errWoken
 	for err == errWoken && n == 0 {
@@ -124,7 +157,7 @@ func (c *Conn) readDirect(p []byte) (int, error) {
 
 // pull makes input ready for the engine.
 func (c *Conn) pull() error {
-	in := &c.in
+	in := c.in
 	for {
 		c.Gate()
 		if err := c.scan(); err != nil {
@@ -184,7 +217,7 @@ func (e *causeError) Unwrap() []error { return []error{e.ProtocolError, e.is} }
 // frames are done here, each at its place in the order of events. It stops where
 // bytes are missing.
 func (c *Conn) scan() error {
-	in := &c.in
+	in := c.in
 	for in.buf != nil && in.r+in.ready < in.w {
 		c.Gate()
 		b := (*in.buf)[in.r+in.ready : in.w]
@@ -232,7 +265,7 @@ func (c *Conn) scan() error {
 // accept takes a frame whose header is at the start of b. more tells whether the
 // scan may go on behind it.
 func (c *Conn) accept(h header, b []byte) (more bool, err error) {
-	in := &c.in
+	in := c.in
 	whole := int64(len(b)-h.size) >= h.n
 	switch {
 	case h.control():
@@ -349,7 +382,7 @@ func (c *Conn) idle() {
 
 // space returns where the wire may put input, borrowing or enlarging the buffer.
 func (c *Conn) space() []byte {
-	in := &c.in
+	in := c.in
 	if in.buf == nil {
 		in.buf = getInput(in.large)
 		in.r, in.w = 0, 0
@@ -382,7 +415,7 @@ func (in *inbound) grown() *[]byte {
 
 // release gives an empty buffer back before a wait.
 func (c *Conn) release() {
-	in := &c.in
+	in := c.in
 	if in.buf != nil && in.r == in.w {
 		in.large = in.large && in.size > smallInput
 		putInput(in.buf)

@@ -13,7 +13,7 @@ const badUTF8 = "text is not UTF-8"
 // pass hands a frame of an uncompressed message to the engine: when it is whole,
 // or, if it is large, when half of it is here.
 func (c *Conn) pass(h header, b []byte, whole bool) (more bool, err error) {
-	in := &c.in
+	in := c.in
 	have := int64(len(b) - h.size)
 	if whole {
 		have = h.n
@@ -36,7 +36,7 @@ func (c *Conn) pass(h header, b []byte, whole bool) (more bool, err error) {
 
 // deliver makes the first have payload bytes of a frame ready, and the rest direct.
 func (c *Conn) deliver(h header, have int64) (more bool, err error) {
-	in := &c.in
+	in := c.in
 	in.begin(h)
 	in.checked = 0
 	if in.checking && have == h.n && h.fin() {
@@ -84,7 +84,7 @@ func invalidText() *client.ProtocolError {
 
 // unpack takes a frame of a compressed message.
 func (c *Conn) unpack(h header, b []byte, whole bool) (more bool, err error) {
-	in := &c.in
+	in := c.in
 	in.begin(h)
 	if v := c.zipLimit(); v != nil {
 		return false, c.violated(v)
@@ -115,7 +115,7 @@ func (c *Conn) zipLimit() *client.ProtocolError {
 
 // collect takes what is here of a compressed frame.
 func (c *Conn) collect(b []byte) (more bool, err error) {
-	in := &c.in
+	in := c.in
 	n := int(min(int64(len(b)), in.unzip))
 	in.frame.unmask(b[:n], b[:n], in.at)
 	in.zip = append(in.zip, b[:n]...)
@@ -141,7 +141,7 @@ func (c *Conn) collected() (more bool, err error) {
 
 // inflate makes the message of compressed data a frame with an all-zero mask.
 func (c *Conn) inflate(data []byte) error {
-	in := &c.in
+	in := c.in
 	buf := plains.Get().(*[]byte)
 	const room = 14 // for the longest header
 	limit := c.set.MaxMessage

@@ -100,6 +100,7 @@ func TestStreamThatNeverBeganLeavesTheWindowAlone(t *testing.T) {
 				t.Error("the connection ends, though nothing was sent")
 			}
 			z.send(t, c, lines(2, 400)) // which refers to what was never sent, if the window has it
+			must(t, c.Flush())
 			got := inflated(t, w.written())
 			if len(got) != 2 || !bytes.Equal(got[1].Data, lines(2, 400)) {
 				t.Errorf("%d messages arrive", len(got))
@@ -138,6 +139,7 @@ func TestCompressedStreamKeepsTheWindow(t *testing.T) {
 			must(t, s.Close())
 			want = append(want, data)
 			whole(3)
+			must(t, c.Flush())
 			got := inflated(t, w.written())
 			if len(got) != len(want) {
 				t.Fatalf("max %d, size %d: %d messages arrive, want %d", max, size, len(got), len(want))
@@ -250,7 +252,8 @@ func TestInterruptFreesWhoWaitsForTheLastFragment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWire{gate: make(chan struct{}), take: func(int) int { return 0 }}
 		c := outgoing(t, w)
-		must(t, c.Send(bytesOf('a', 3))) // which holds the stream up
+		must(t, c.Send(bytesOf('a', 3)))
+		must(t, c.Flush()) // it holds the stream up
 		done := make(chan error, 1)
 		go func() { done <- sendStream(c, StreamConfig{Total: -1}, []byte("small")) }()
 		synctest.Wait()
@@ -305,6 +308,7 @@ func TestSourceThatFails(t *testing.T) {
 			}
 			if tt.sent < 0 {
 				must(t, c.Send(bytesOf('x', 2)))
+				must(t, c.Flush())
 				wantStory(t, w.written(), "2:xx")
 				return
 			}

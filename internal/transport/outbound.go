@@ -10,10 +10,12 @@ import (
 // or the drainer, while draining is set.
 type outbound struct {
 	cork     *[]byte // frames that gather for one write
+	lone     []byte  // in its place: the only one, which never changes and needs no copy
 	corkTick uint32  // the service's tick when the cork was begun
 	writing  bool
 	draining bool
-	watched  bool // in the service's list
+	watched  bool // in the service's list of corks
+	dirty    bool // in the list of a flusher
 	sealed   bool // our close frame is written or queued: no data after it
 
 	header   [MaxHeader]byte // of the frame that is written past the cork
@@ -132,12 +134,18 @@ func (c *Conn) sendLocked(f *Frame) {
 			c.queue.push(f, c.joins())
 		}
 		c.startDrainLocked()
-	case c.writing || c.active.Load() && f.owner == nil && f.Size() < largeFrame:
+	case c.writing || c.gathersLocked(f):
 		c.corkLocked(f)
 	default:
 		c.writeLocked(f)
 		c.flushLocked()
 	}
+}
+
+// gathersLocked reports whether f may wait a moment for company: until the reader has
+// nothing left to read, or, from others, until those who are about to run had their turn.
+func (c *Conn) gathersLocked(f *Frame) bool {
+	return f.owner == nil && f.Size() < largeFrame && (c.active.Load() || !c.set.Sent)
 }
 
 // startDrainLocked has the queue written, unless somebody else will.
@@ -148,29 +156,63 @@ func (c *Conn) startDrainLocked() {
 	c.chargeLocked()
 }
 
-// corkLocked appends f to the cork and has it watched, or flushes it when full.
+// corkLocked appends f to the cork and sees to it that it is flushed.
 func (c *Conn) corkLocked(f *Frame) {
-	if c.cork == nil {
-		c.cork = getCork()
+	if !c.corkedLocked() {
 		c.corkTick = c.svc.tick.Load()
 	}
-	*c.cork = f.append(*c.cork)
-	if c.writing {
-		return // the writer looks at the cork when it is done
+	if f.Whole != nil && !c.corkedLocked() {
+		c.lone = f.Whole
+	} else {
+		c.copyLocked(f)
 	}
-	if len(*c.cork) >= corkLimit {
+	switch {
+	case c.writing: // the writer looks at the cork when it is done
+	case c.cork != nil && len(*c.cork) >= corkLimit:
 		c.flushLocked()
-		return
-	}
-	if !c.watched {
+	case !c.active.Load():
+		if !c.dirty {
+			c.dirty = true
+			c.flusher().add(c)
+		}
+	case !c.watched:
 		c.watched = true
 		c.svc.watch(c)
 	}
 }
 
+// copyLocked copies f into the cork.
+func (c *Conn) copyLocked(f *Frame) {
+	n := len(c.lone) + f.Size()
+	if c.cork == nil {
+		c.cork = getCork(n)
+		*c.cork = append(*c.cork, c.lone...)
+		c.lone = nil
+	} else if n += len(*c.cork); n > cap(*c.cork) {
+		larger := getCork(n)
+		*larger = append(*larger, *c.cork...)
+		putCork(c.cork)
+		c.cork = larger
+	}
+	*c.cork = f.append(*c.cork)
+}
+
+// corkedLocked reports whether frames wait for company.
+func (c *Conn) corkedLocked() bool { return c.cork != nil || c.lone != nil }
+
+// uncorkLocked takes them; free has to be called when they are of no more use.
+func (c *Conn) uncorkLocked() (frames []byte, free *[]byte) {
+	frames, free = c.lone, c.cork
+	if free != nil {
+		frames = *free
+	}
+	c.lone, c.cork = nil, nil
+	return frames, free
+}
+
 // flushLocked writes the cork, unless somebody else is writing and will.
 func (c *Conn) flushLocked() {
-	for c.cork != nil && !c.writing && !c.draining && c.dead == nil {
+	for c.corkedLocked() && !c.writing && !c.draining && c.dead == nil {
 		if c.flow.rate != nil {
 			c.drainLocked()
 			return
@@ -195,7 +237,7 @@ func (c *Conn) Flush() error {
 func (c *Conn) flushIfOlder(tick uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cork == nil || c.dead != nil {
+	if !c.corkedLocked() || c.dead != nil {
 		c.watched = false
 		return false
 	}

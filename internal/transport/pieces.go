@@ -26,7 +26,7 @@ type pieces struct {
 }
 
 // Pieces has messages delivered to Events.Fragment. It is called before Open.
-func (c *Conn) Pieces() { c.in.pieces = new(pieces) }
+func (c *Conn) Pieces() { c.pieces, c.in.pieces = true, new(pieces) }
 
 // maxMessage is the limit of a message, below 0 none.
 func (c *Conn) maxMessage() int64 {
@@ -46,7 +46,7 @@ func (in *inbound) stopPieces() {
 
 // beginPiece takes the header of a data frame.
 func (c *Conn) beginPiece(h header) error {
-	in := &c.in
+	in := c.in
 	p := in.pieces
 	in.begin(h)
 	if h.op() != opContinuation {
@@ -72,7 +72,7 @@ func (c *Conn) beginPiece(h header) error {
 
 // piece takes what is here of a frame.
 func (c *Conn) piece(b []byte) error {
-	in := &c.in
+	in := c.in
 	p := in.pieces
 	if c.State() >= link.Closing {
 		in.skip, p.left = p.left, 0

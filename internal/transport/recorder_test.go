@@ -182,6 +182,7 @@ func notedFrame(f wstest.Frame) string {
 func (r *recorder) Ping(p []byte) { r.note("ping", p) }
 func (r *recorder) Pong(p []byte) { r.note("pong", p) }
 func (r *recorder) Dropped(error) {}
+func (r *recorder) Resume()       {}
 
 func (r *recorder) Notice()        {}
 func (r *recorder) Sent(byte, int) {}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,12 +13,15 @@ const watchTick = time.Millisecond
 
 // Service is what the connections of one server share: the clock and the
 // watchdogs of corked and of warm connections. Their timers are armed only while
-// there are any, so an idle server costs nothing. It needs no closing.
+// there are any, so an idle server costs nothing. Close ends it.
 type Service struct {
 	epoch time.Time
 	tick  atomic.Uint32
 
-	lingering atomic.Int32 // connections in Conn.Linger
+	lingering atomic.Int32  // connections in Conn.Linger
+	asleep    atomic.Int64  // connections without a reader
+	crowded   atomic.Bool   // many readers wait, see crowd
+	conns     atomic.Uint32 // so many were made
 
 	mu      sync.Mutex // guards the following
 	watched []*Conn
@@ -27,10 +31,20 @@ type Service struct {
 	warm     []*Conn // readers that have a grown stack; Conn.warmAt is the place, from 1
 	sweeper  *time.Timer
 	sweeping bool
+
+	polling
+	flushers []flusher
 }
 
 // NewService returns the service of one server.
-func NewService() *Service { return &Service{epoch: time.Now()} }
+func NewService() *Service {
+	s := &Service{epoch: time.Now(), flushers: make([]flusher, min(runtime.GOMAXPROCS(0), maxFlushers))}
+	for i := range s.flushers {
+		f := &s.flushers[i]
+		f.start = f.run
+	}
+	return s
+}
 
 // now is the time since the service was made: monotonic and cheap to keep.
 func (s *Service) now() time.Duration { return time.Since(s.epoch) }
@@ -73,3 +87,6 @@ func (s *Service) onTick() {
 	}
 	s.mu.Unlock()
 }
+
+// Asleep is the number of connections that have no goroutine.
+func (s *Service) Asleep() int { return int(s.asleep.Load()) }

@@ -10,6 +10,7 @@ import (
 // Settings are the limits of the connections of one server. They are complete:
 // no zero value stands for a default. Negative durations turn a limit off.
 type Settings struct {
+	Dormant      bool           // sockets wait in a poller of ours, where there is one
 	MaxMessage   int64          // bytes of a whole message, after inflation; < 0 = no limit
 	MaxPieces    int64          // the same for a message that is delivered in pieces
 	MaxFrame     int            // payload of a frame that we send; 0 = no limit

@@ -39,8 +39,15 @@ type wire interface {
 	drop(reset bool)
 }
 
-// errWoken says that nothing came: the reader is wanted for something else.
-var errWoken = errors.New("transport: woken")
+// errWoken says that nothing came: the reader is wanted for something else. crypto/tls
+// takes it for temporary.
+var errWoken error = temporaryError("transport: woken")
+
+type temporaryError string
+
+func (e temporaryError) Error() string { return string(e) }
+func (temporaryError) Timeout() bool   { return true }
+func (temporaryError) Temporary() bool { return true }
 
 // longAgo is the read deadline that wakes a reader. No other one is set while it reads.
 var longAgo = time.Unix(1, 0)
@@ -72,7 +79,7 @@ func NewWire(conn net.Conn) Wire {
 // fillTiny reads into the input buffer of c from a stream that can not wait
 // without a buffer: an empty input waits with the few bytes in c.
 func fillTiny(c *Conn, r io.Reader) (int, error) {
-	in := &c.in
+	in := c.in
 	tiny := in.tiny[:]
 	if in.pieces != nil {
 		tiny = in.pieces.tiny[:]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,17 +37,27 @@ var errHeld = errors.New("transport: too many TLS answers are waiting")
 // connection with its deadlines.
 type lowerConn struct {
 	net.Conn
-	c    *Conn
-	sock *socketIO // nil where there are no non-blocking attempts
+	c    *Conn // nil until attached
+	wire wire  // then in place of Conn
+	own  empty // not nil when wire does not wait for tls.Conn
 
 	mu   sync.Mutex // guards the following
 	held []byte     // ciphertext that the kernel did not take
 	busy bool       // somebody is writing to the connection
 }
 
+// empty is a stream that tells when it is empty.
+type empty interface {
+	// tryRead returns errEmpty in place of waiting.
+	tryRead(p []byte) (int, error)
+}
+
 func (l *lowerConn) attach(c *Conn) {
+	if l.wire == nil {
+		l.wire = NewWire(l.Conn).wire
+	}
+	l.wire.attach(c)
 	l.c = c
-	l.sock = newSocketIO(l.Conn, c)
 }
 
 // Read reads ciphertext. When there is none, the batch of input is over. What TLS
@@ -57,11 +68,10 @@ func (l *lowerConn) Read(p []byte) (int, error) {
 		return l.Conn.Read(p)
 	}
 	l.kick()
-	if l.sock != nil {
-		return l.sock.read(p)
+	if l.own != nil {
+		return l.own.tryRead(p)
 	}
-	l.c.idle()
-	return l.Conn.Read(p)
+	return l.wire.read(l.c, p)
 }
 
 // Write takes p: all of it, at once. It is called by writers, and by the reader
@@ -75,13 +85,13 @@ func (l *lowerConn) Write(p []byte) (int, error) {
 	if len(l.held) > maxHeld {
 		return 0, errHeld
 	}
-	if l.busy || len(l.held) > 0 || l.sock == nil {
+	if l.busy || len(l.held) > 0 {
 		l.held = append(l.held, p...)
 		return len(p), nil
 	}
 	l.busy = true
 	l.mu.Unlock()
-	n, _, err := l.sock.tryWrite(p, nil, nil)
+	n, _, err := l.wire.tryWrite(p, nil, nil)
 	l.mu.Lock()
 	l.busy = false
 	if err != nil {
@@ -111,7 +121,7 @@ func (l *lowerConn) flush(stall time.Duration) error {
 		p := l.held
 		l.held, l.busy = nil, true
 		l.mu.Unlock()
-		err := writeWaiting(l.Conn, p, stall)
+		err := l.wire.write(p, stall)
 		l.mu.Lock()
 		l.busy = false
 		if err != nil {
@@ -163,28 +173,47 @@ func (l *lowerConn) SetWriteDeadline(t time.Time) error {
 const maxRecord = 16 << 10
 
 // tlsWire is the wire over a TLS connection of ours.
-type tlsWire struct{ conn *TLS }
+type tlsWire struct {
+	conn   *TLS
+	dozing atomic.Bool // the reader is woken to doze
+}
 
 func (w *tlsWire) attach(c *Conn) { w.conn.low.attach(c) }
 
 func (w *tlsWire) fill(c *Conn) (int, error) {
 	n, err := fillTiny(c, w.conn.Conn)
-	return n, woken(w.conn.low.Conn, err)
+	if err == errWoken && w.dozing.Swap(false) {
+		c.mayDoze()
+	}
+	return n, err
 }
 
-func (w *tlsWire) read(_ *Conn, p []byte) (int, error) {
-	n, err := w.conn.Conn.Read(p)
-	return n, woken(w.conn.low.Conn, err)
-}
+func (w *tlsWire) read(_ *Conn, p []byte) (int, error) { return w.conn.Conn.Read(p) }
 
 // wake interrupts the read below TLS, which takes it for temporary.
-func (w *tlsWire) wake() { _ = w.conn.low.Conn.SetReadDeadline(longAgo) }
+func (w *tlsWire) wake() { w.conn.low.wire.wake() }
+
+// doze has the reader rest where there is a poller of ours. Elsewhere a fresh goroutine
+// would have to read TLS, and soon have as large a stack.
+func (w *tlsWire) doze() {
+	if w.conn.low.c.set.Dormant {
+		w.dozing.Store(true)
+		w.wake()
+	}
+}
+
+func (w *tlsWire) rest(c *Conn) bool {
+	if d, ok := c.adopt(); ok {
+		return d.rest(c)
+	}
+	return false
+}
 
 func (w *tlsWire) tryWrite(x, y, z []byte) (n int, blocked bool, err error) {
 	b := x
 	if len(y)+len(z) > 0 {
 		// One record for what is written together.
-		buf := getCork()
+		buf := getCork(len(x) + len(y) + len(z))
 		defer putCork(buf)
 		*buf = append(append(append(*buf, x...), y...), z...)
 		b = *buf
@@ -224,7 +253,7 @@ func (w *tlsWire) closeWrite() error {
 	if err := w.conn.low.flush(lingerTime); err != nil {
 		return err
 	}
-	return closeWrite(w.conn.low.Conn)
+	return w.conn.low.wire.closeWrite()
 }
 
 func (w *tlsWire) finish() {
@@ -234,7 +263,13 @@ func (w *tlsWire) finish() {
 }
 
 func (w *tlsWire) discard(deadline time.Time, max int64) {
-	discardFrom(w.conn.low.Conn, deadline, max)
+	w.conn.low.wire.discard(deadline, max)
 }
 
-func (w *tlsWire) drop(reset bool) { dropConn(w.conn.low.Conn, reset) }
+func (w *tlsWire) drop(reset bool) {
+	if w.conn.low.wire == nil { // it is not attached
+		dropConn(w.conn.low.Conn, reset)
+		return
+	}
+	w.conn.low.wire.drop(reset)
+}

@@ -185,11 +185,8 @@ func (w *socketWire) wait(p []byte) (int, error) {
 		return n, nil
 	}
 	err = woken(w.conn, err)
-	if err == errWoken && w.dozing.Swap(false) {
-		if p == nil && w.c.in.buf == nil && !w.c.notices.Load() && !w.c.paused.Load() {
-			panic(doze)
-		}
-		w.c.svc.keepWarm(w.c) // for the next time
+	if err == errWoken && p == nil && w.dozing.Swap(false) {
+		w.c.mayDoze()
 	}
 	return n, err
 }
@@ -201,18 +198,29 @@ func (w *socketWire) doze() {
 	w.wake()
 }
 
+// rest leaves the connection to a poller of ours, or waits on a goroutine of its own.
+func (w *socketWire) rest(c *Conn) bool {
+	if d, ok := c.adopt(); ok {
+		return d.rest(c)
+	}
+	go func() {
+		w.await(c)
+		c.resume()
+	}()
+	return true
+}
+
 // await borrows no buffer before there is input: that alone would make the stack
 // grow.
-func (w *socketWire) await(c *Conn) error {
+func (w *socketWire) await(c *Conn) {
 	n, err := w.socketIO.read(c.in.tiny[:])
 	if n > 0 {
 		c.in.w += copy(c.space(), c.in.tiny[:n])
 		c.received(n)
 	}
-	if err = woken(w.conn, err); err == errWoken {
-		return nil // the loop finds out why
+	if err = woken(w.conn, err); err != nil && err != errWoken { // the loop finds out why it was woken
+		c.in.end = c.lost(err)
 	}
-	return err
 }
 
 func (w *socketWire) takesFiles() bool {

@@ -21,13 +21,10 @@ type attempt struct {
 // writeLocked writes the cork and f, which may be nil. It gives up the lock
 // meanwhile. What the kernel does not take is queued.
 func (c *Conn) writeLocked(f *Frame) {
-	cork := c.cork
-	c.cork = nil
-	c.writing = true
 	var a attempt
-	if cork != nil {
-		a.cork = *cork
-	}
+	var free *[]byte
+	a.cork, free = c.uncorkLocked()
+	c.writing = true
 	if c.set.Sent {
 		c.unlocked(func() { c.try(&a, f) })
 	} else {
@@ -48,9 +45,7 @@ func (c *Conn) writeLocked(f *Frame) {
 			c.chargeLocked()
 		}
 	}
-	if cork != nil {
-		putCork(cork)
-	}
+	putCork(free)
 	c.relievedLocked()
 	c.signalLocked()
 	c.settledLocked()
