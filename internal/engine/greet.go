@@ -32,6 +32,12 @@ type heldBroadcast struct {
 	terms  *transport.Terms
 }
 
+// heldBroadcasts are those of a session.
+type heldBroadcasts struct {
+	list  []heldBroadcast
+	bytes int
+}
+
 // hold keeps a broadcast until release; ok is false when it is over.
 func (s *Session) hold(b *Broadcast) (ok bool, err error) {
 	ok, err = s.tryHold(b)
@@ -51,11 +57,15 @@ func (s *Session) tryHold(b *Broadcast) (ok bool, err error) {
 		return true, client.ErrClosed
 	}
 	f := b.frame()
-	if s.waitBytes > 0 && s.waitBytes+len(f) > s.engine.Settings.Queue.MaxBytes {
+	if s.waiting == nil {
+		s.waiting = new(heldBroadcasts)
+	}
+	w := s.waiting
+	if w.bytes > 0 && w.bytes+len(f) > s.engine.Settings.Queue.MaxBytes {
 		return true, client.ErrQueueFull
 	}
-	s.waiting = append(s.waiting, heldBroadcast{f, b.how.terms})
-	s.waitBytes += len(f)
+	w.list = append(w.list, heldBroadcast{f, b.how.terms})
+	w.bytes += len(f)
 	return true, nil
 }
 
@@ -78,10 +88,11 @@ func (s *Session) release() {
 func (s *Session) takeHeld() []heldBroadcast {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := s.waiting
-	s.waiting, s.waitBytes = nil, 0
-	if list == nil {
+	w := s.waiting
+	s.waiting = nil
+	if w == nil {
 		s.held.Store(false)
+		return nil
 	}
-	return list
+	return w.list
 }

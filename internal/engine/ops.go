@@ -151,17 +151,21 @@ func (o *ops) Counters() link.Counters         { return o.Conn.Counters() }
 func (o *ops) Context() context.Context {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.ctx == nil {
-		base := o.base
+	if o.context == nil {
+		o.context = &life{}
+	}
+	l := o.context
+	if l.ctx == nil {
+		base := l.base
 		if base == nil {
 			base = context.Background()
 		}
-		o.ctx, o.cancel = context.WithCancelCause(base)
+		l.ctx, l.cancel = context.WithCancelCause(base)
 		if o.over != nil {
-			o.cancel(o.over)
+			l.cancel(o.over)
 		}
 	}
-	return o.ctx
+	return l.ctx
 }
 
 // bytesOf returns the bytes of s without a copy; they must not be changed.

@@ -34,17 +34,21 @@ type Session struct {
 
 	held atomic.Bool // broadcasts wait for the banner
 
-	mu        sync.Mutex // guards the following
-	waiting   []heldBroadcast
-	waitBytes int
-	banner    string
-	greeted   bool // the banner is out, or never will be
-	base      context.Context
-	ctx       context.Context
-	cancel    context.CancelCauseFunc
-	over      error         // the cause, once the connection has ended
-	ended     bool          // OnClientDisconnect has returned
-	waited    chan struct{} // closed then; nil when nobody waits
+	mu      sync.Mutex // guards the following
+	greeted bool       // the banner is out, or never will be
+	ended   bool       // OnClientDisconnect has returned
+	banner  string
+	waiting *heldBroadcasts // nil: none
+	context *life           // nil until somebody asks, unless there is a base
+	over    error           // the cause, once the connection has ended
+	waited  chan struct{}   // closed when ended; nil when nobody waits
+}
+
+// life is the context of a session.
+type life struct {
+	base   context.Context // nil, or what it derives from
+	ctx    context.Context // nil until somebody asks
+	cancel context.CancelCauseFunc
 }
 
 // zipper compresses what a session sends.
@@ -78,7 +82,10 @@ type Options struct {
 
 // NewSession returns a session in the state Connecting.
 func (e *Engine) NewSession(o Options) *Session {
-	s := &Session{engine: e, banner: o.Banner, Busy: o.Busy, base: o.Context}
+	s := &Session{engine: e, banner: o.Banner, Busy: o.Busy}
+	if o.Context != nil {
+		s.context = &life{base: o.Context}
+	}
 	s.Link = link.Conn{Facts: o.Facts, Ops: (*ops)(s), Server: o.Server}
 	var inflate *deflate.Decompressor
 	if o.Deflate != nil {
@@ -221,8 +228,8 @@ func (s *Session) Dropped(cause error) {
 		return
 	}
 	s.over = cause
-	if s.cancel != nil {
-		s.cancel(cause)
+	if s.context != nil && s.context.cancel != nil {
+		s.context.cancel(cause)
 	}
 }
 

@@ -195,9 +195,9 @@ func (c *Conn) refusedLocked(err error, t *Terms) error {
 // queuesLocked are those that hold messages, oldest first.
 func (c *Conn) queuesLocked() []*queue {
 	if c.flow.behind.empty() {
-		return []*queue{&c.queue}
+		return []*queue{c.queue}
 	}
-	return []*queue{&c.queue, &c.flow.behind}
+	return []*queue{c.queue, &c.flow.behind}
 }
 
 // evictLocked drops the oldest messages until n bytes fit. It drops none if that would

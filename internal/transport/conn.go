@@ -53,10 +53,11 @@ type Conn struct {
 	writeTimeout atomic.Int64 // replaces Settings.WriteTimeout unless 0
 	slow         atomic.Bool  // SetBandwidth was called
 	paused       atomic.Bool  // nothing is read; written under mu
-	lane         uint8        // which of the service's flushers it has
+	number       uint8        // for its lane
 	notices      atomic.Bool  // there is something to tell the class; set under mu
 
-	warmAt int // in Service.warm; guarded by Service.mu
+	warmAt  int32 // in Service.warm, from 1; guarded by Service.mu
+	alarmAt int32 // in the lane's clock, likewise; guarded by clock.mu
 
 	mu sync.Mutex // guards the following
 	outbound
@@ -68,9 +69,9 @@ type Conn struct {
 // from it already; inflate is nil unless permessage-deflate was negotiated.
 func (c *Conn) Init(svc *Service, set *Settings, w Wire, buffered []byte, inflate *deflate.Decompressor, events Events) {
 	c.svc, c.set, c.events, c.wire = svc, set, events, w.wire
-	c.flow, c.waiting = &calm, &none
+	c.flow, c.waiting, c.queue = &calm, &none, &nothing
 	c.inflater = inflate
-	c.lane = uint8(svc.conns.Add(1))
+	c.number = uint8(svc.conns.Add(1))
 	c.takeInput()
 	c.in.prepend(buffered)
 	now := int64(svc.now())

@@ -77,7 +77,7 @@ func (s *Service) keepWarm(c *Conn) {
 		return
 	}
 	s.warm = append(s.warm, c)
-	c.warmAt = len(s.warm)
+	c.warmAt = int32(len(s.warm))
 	s.crowded.Store(len(s.warm) > crowd)
 	if s.sweeping {
 		return

@@ -28,7 +28,7 @@ func (c *Conn) queueCorkLocked() {
 		b = append([]byte(nil), b...)
 		putCork(free)
 	}
-	c.queue.add(entry{b: b})
+	c.ownQueueLocked().add(entry{b: b})
 }
 
 // drain writes the queue, waiting for the peer.
@@ -68,7 +68,7 @@ func (c *Conn) drain() {
 		c.signalLocked()
 	}
 	c.draining = false
-	c.queue = queue{}
+	c.queue = &nothing
 	c.flushLocked()
 	c.settledLocked()
 }
@@ -250,7 +250,7 @@ func (c *Conn) dropLocked(err error, reset bool) {
 		c.flowLocked().unsent += n
 		c.flow.behind = queue{}
 	}
-	c.queue, c.waiting = queue{}, &none
+	c.queue, c.waiting = &nothing, &none
 	c.buffered = 0
 	_, free := c.uncorkLocked()
 	putCork(free)

@@ -19,17 +19,11 @@ type flusher struct {
 	start func() // run; bound once, so that starting it does not allocate
 }
 
-// maxFlushers bounds how many of a server write side by side.
-const maxFlushers = 8
-
 // maxSpare is how long a list may be to be kept.
 const maxSpare = 1 << 10
 
-// flusher is always the same for a connection.
-func (c *Conn) flusher() *flusher {
-	list := c.svc.flushers
-	return &list[int(c.lane)%len(list)]
-}
+// lane is always the same for a connection.
+func (c *Conn) lane() *lane { return &c.svc.lanes[int(c.number)%len(c.svc.lanes)] }
 
 // add has c flushed. Conn.mu is held.
 func (f *flusher) add(c *Conn) {

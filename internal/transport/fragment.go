@@ -164,7 +164,7 @@ func (c *Conn) pushFragmentLocked(e entry) error {
 	}
 	e.owner.lent++
 	c.queueCorkLocked()
-	c.queue.add(e)
+	c.ownQueueLocked().add(e)
 	c.startDrainLocked()
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/icsws/icsws/internal/wstest"
 )
 
-// heap is what is in use after a collection, in bytes.
-func heap() int64 {
+// heapInUse is what is in use after a collection, in bytes.
+func heapInUse() int64 {
 	runtime.GC()
 	runtime.GC() // pools give up in two steps
 	var m runtime.MemStats
@@ -47,7 +47,7 @@ func TestDeclaredLengthCostsNothing(t *testing.T) {
 				set.MaxMessage = 1 << 30
 			}
 			list := make([]*recorder, peers)
-			before := heap()
+			before := heapInUse()
 			for i := range list {
 				near, far := memnet.Pipe(256)
 				var inflate *deflate.Decompressor
@@ -66,7 +66,7 @@ func TestDeclaredLengthCostsNothing(t *testing.T) {
 					runtime.Gosched()
 				}
 			}
-			if each := (heap() - before) / peers; each > 40<<10 {
+			if each := (heapInUse() - before) / peers; each > 40<<10 {
 				t.Errorf("%d bytes for each connection, want 40 KiB at most", each)
 			}
 		})

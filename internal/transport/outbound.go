@@ -20,8 +20,8 @@ type outbound struct {
 
 	header   [MaxHeader]byte // of the frame that is written past the cork
 	held     bool            // the reader waits for its limit
-	queue    queue
-	buffered int // bytes of frames that are not written yet
+	queue    *queue          // &nothing until something had to wait
+	buffered int             // bytes of frames that are not written yet
 
 	dead error         // writing failed or the connection was dropped
 	room chan struct{} // closed when room was made; nil when nobody waits
@@ -129,9 +129,9 @@ func (c *Conn) takeLocked(f *Frame) error {
 func (c *Conn) sendLocked(f *Frame) {
 	switch {
 	case c.draining || c.flow.rate != nil && !c.writing:
-		if !c.replaceLocked(&c.queue, f) {
+		if !c.replaceLocked(c.queue, f) {
 			c.queueCorkLocked()
-			c.queue.push(f, c.joins())
+			c.ownQueueLocked().push(f, c.joins())
 		}
 		c.startDrainLocked()
 	case c.writing || c.gathersLocked(f):
@@ -173,7 +173,7 @@ func (c *Conn) corkLocked(f *Frame) {
 	case !c.active.Load():
 		if !c.dirty {
 			c.dirty = true
-			c.flusher().add(c)
+			c.lane().flusher.add(c)
 		}
 	case !c.watched:
 		c.watched = true

@@ -35,6 +35,16 @@ type queue struct {
 	keys     map[string]int // numbers of loose entries by key
 }
 
+// nothing is the queue of connections without one. It is never written.
+var nothing queue
+
+func (c *Conn) ownQueueLocked() *queue {
+	if c.queue == &nothing {
+		c.queue = new(queue)
+	}
+	return c.queue
+}
+
 // joinLimit bounds what small frames share: an entry of their own would cost
 // them many times their size.
 const joinLimit = 2 << 10

@@ -12,7 +12,7 @@ func TestRestOfAPartialWrite(t *testing.T) {
 	cork, head, body := []byte("cork"), []byte("head"), []byte("payload")
 	all := bytes.Join([][]byte{cork, head, body}, nil)
 	for n := 0; n <= len(all); n++ {
-		c := new(Conn)
+		c := &Conn{outbound: outbound{queue: &nothing}}
 		c.queueRestLocked(&attempt{cork: cork, head: head, body: body, n: n}, &Frame{})
 		if n == len(all) {
 			if !c.queue.empty() {
@@ -66,19 +66,19 @@ func TestQueueIsFirstInFirstOut(t *testing.T) {
 // TestGatheringKeepsSharedFrames: small frames leave together, and one that is
 // shared with other connections is not written to.
 func TestGatheringKeepsSharedFrames(t *testing.T) {
-	c := new(Conn)
+	c := &Conn{outbound: outbound{queue: &nothing}}
 	body := bytes.Repeat([]byte("s"), joinLimit)
 	shared := append(make([]byte, 0, 2*joinLimit), (&Frame{First: 0x82, Payload: body}).append(nil)...)
 	small := append(make([]byte, 0, 100), "\x82\x05small"...)
-	c.queue.push(&Frame{Whole: shared}, true)
-	c.queue.push(&Frame{First: 0x82, Payload: []byte("second")}, true)
-	c.queue.push(&Frame{Whole: small}, true)
-	c.queue.push(&Frame{First: 0x82, Payload: []byte("fourth")}, true)
+	c.ownQueueLocked().push(&Frame{Whole: shared}, true)
+	c.ownQueueLocked().push(&Frame{First: 0x82, Payload: []byte("second")}, true)
+	c.ownQueueLocked().push(&Frame{Whole: small}, true)
+	c.ownQueueLocked().push(&Frame{First: 0x82, Payload: []byte("fourth")}, true)
 	if n := len(c.queue.entries); n != 2 {
 		t.Errorf("%d entries, want the shared one and one for the small ones", n)
 	}
-	c.queue.push(&Frame{First: 0x82, Payload: make([]byte, corkLimit)}, true)
-	c.queue.push(&Frame{First: 0x82, Payload: make([]byte, 2*corkLimit)}, true)
+	c.ownQueueLocked().push(&Frame{First: 0x82, Payload: make([]byte, corkLimit)}, true)
+	c.ownQueueLocked().push(&Frame{First: 0x82, Payload: make([]byte, 2*corkLimit)}, true)
 	var got []byte
 	for !c.queue.empty() {
 		got = append(got, c.gatherLocked().b...)

@@ -33,15 +33,27 @@ type Service struct {
 	sweeping bool
 
 	polling
-	flushers []flusher
+	lanes []lane
 }
+
+// lane is what some of the connections share, so that not all have to wait for each
+// other.
+type lane struct {
+	flusher flusher
+	clock   clock
+	_       [64]byte // keeps neighbours off one cache line
+}
+
+// maxLanes is enough for the locks to be free, and for as many processors to write.
+const maxLanes = 8
 
 // NewService returns the service of one server.
 func NewService() *Service {
-	s := &Service{epoch: time.Now(), flushers: make([]flusher, min(runtime.GOMAXPROCS(0), maxFlushers))}
-	for i := range s.flushers {
-		f := &s.flushers[i]
-		f.start = f.run
+	s := &Service{epoch: time.Now(), lanes: make([]lane, min(runtime.GOMAXPROCS(0), maxLanes))}
+	for i := range s.lanes {
+		l := &s.lanes[i]
+		l.flusher.start = l.flusher.run
+		l.clock.svc = s
 	}
 	return s
 }

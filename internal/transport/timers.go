@@ -10,10 +10,9 @@ import (
 	"github.com/icsws/icsws/internal/link"
 )
 
-// timers are the clocks of a connection, on one timer. Times are since
+// timers are the clocks of a connection, on one alarm. Times are since
 // Service.epoch; 0 stands for not running. Conn.mu guards them.
 type timers struct {
-	timer    *time.Timer
 	closeAt  time.Duration
 	lifeAt   time.Duration
 	pingSent time.Duration // when the ping that waits for a sign of life was sent
@@ -48,19 +47,10 @@ func (c *Conn) armLocked(at time.Duration) {
 	if at == never {
 		return
 	}
-	d := max(at-c.svc.now(), 0)
-	if c.timer == nil {
-		c.timer = time.AfterFunc(d, c.onTimer)
-		return
-	}
-	c.timer.Reset(d)
+	c.lane().clock.set(c, at)
 }
 
-func (c *Conn) stopTimersLocked() {
-	if c.timer != nil {
-		c.timer.Stop()
-	}
-}
+func (c *Conn) stopTimersLocked() { c.lane().clock.clear(c) }
 
 // onTimer runs on the timer's goroutine.
 func (c *Conn) onTimer() {

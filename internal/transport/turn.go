@@ -22,7 +22,7 @@ type seal struct {
 
 // waitTurnLocked queues f behind the message that is under way.
 func (c *Conn) waitTurnLocked(f *Frame) {
-	if !c.replaceLocked(&c.queue, f) && !c.replaceLocked(&c.flow.behind, f) {
+	if !c.replaceLocked(c.queue, f) && !c.replaceLocked(&c.flow.behind, f) {
 		c.flow.behind.push(f, c.joins())
 	}
 	c.chargeLocked()
@@ -73,7 +73,7 @@ func (c *Conn) giveTurnLocked() {
 	t := &c.flow.turn
 	t.taken = nil
 	if !t.behind.empty() {
-		c.queue.move(&t.behind)
+		c.ownQueueLocked().move(&t.behind)
 		c.startDrainLocked()
 	}
 	if s := t.seal; s != nil {

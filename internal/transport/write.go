@@ -123,11 +123,11 @@ func (c *Conn) queueRestLocked(a *attempt, f *Frame) {
 			n -= k
 			b = append(b, p[k:]...)
 		}
-		c.queue.add(entry{b: b, mid: true})
+		c.ownQueueLocked().add(entry{b: b, mid: true})
 	}
 	if len(a.rest) > 0 {
 		b := AppendMessage(make([]byte, 0, MessageSize(len(a.rest), a.max)), a.first, a.rest, a.max)
-		c.queue.add(entry{b: b, several: true})
+		c.ownQueueLocked().add(entry{b: b, several: true})
 	}
 }
 
@@ -145,11 +145,11 @@ func (c *Conn) queueWholeLocked(f *Frame, rest []byte) {
 		}
 		e.b = f.Whole[len(f.Whole)-len(rest) : at]
 		if len(e.b) > 0 {
-			c.queue.add(e)
+			c.ownQueueLocked().add(e)
 		}
 		e = entry{b: f.Whole[at:], several: true}
 	}
 	if len(e.b) > 0 {
-		c.queue.add(e)
+		c.ownQueueLocked().add(e)
 	}
 }
