@@ -26,19 +26,21 @@ import (
 
 // core is a Server without its type parameter.
 type core struct {
-	cfg     Config
-	log     *slog.Logger
-	class   factory
-	self    client.Server // the Server[T] around it
-	engine  *engine.Engine
-	gate    *banner.Gate
-	origins *handshake.Origins
-	hosts   *hosts.Set // nil without hosts
+	cfg      Config
+	log      *slog.Logger
+	class    factory
+	self     client.Server // the Server[T] around it
+	engine   *engine.Engine
+	gate     *banner.Gate
+	origins  *handshake.Origins
+	examined bool       // see examines
+	hosts    *hosts.Set // nil without hosts
 
 	registry  registry.Registry[*engine.Session]
 	groups    groups.Set[*engine.Session]
 	pending   chan struct{} // a slot for each connection in handshake
 	ids       atomic.Uint64
+	uuids     uuids
 	busy      atomic.Int32 // peers that are told they are too many, after an upgrade
 	counters  counters
 	refusals  [reasons]sampler // of log lines
@@ -61,7 +63,7 @@ type core struct {
 	port      int
 	handed    int // listeners that were given to Serve so far
 	served    map[*listener]struct{}
-	opening   map[net.Conn]struct{}        // connections in handshake
+	opening   openings                     // connections in handshake
 	others    map[*engine.Session]struct{} // sessions that are not in the registry: busy peers
 	end       func(*engine.Session)        // once closing: what becomes of a session
 }
@@ -69,6 +71,7 @@ type core struct {
 func (s *core) init(cfg Config, class factory, self client.Server) error {
 	s.cfg = cfg.withDefaults()
 	s.log, s.class, s.self = s.cfg.Logger, class, self
+	s.examined = s.examines()
 	if err := s.cfg.check(); err != nil {
 		return err
 	}
@@ -88,7 +91,6 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	s.done = make(chan struct{})
 	s.alive, s.kill = context.WithCancelCause(context.Background())
 	s.served = make(map[*listener]struct{})
-	s.opening = make(map[net.Conn]struct{})
 	s.others = make(map[*engine.Session]struct{})
 	s.engine = engine.New(s.engineConfig())
 	s.pages.init(s)
@@ -119,7 +121,7 @@ func (s *core) engineConfig() engine.Config {
 		Owner:   (*owner)(s),
 		Service: transport.NewService(),
 		Settings: &transport.Settings{
-			Dormant:    c.Driver != DriverGoroutine,
+			Dormant: c.Driver != DriverGoroutine, Inline: c.Driver == DriverInline,
 			MaxMessage: c.wholeLimit(), MaxPieces: c.piecesLimit(), MaxFrame: c.MaxFrameSize,
 			Queue: c.SendQueue, Budget: link.BudgetOf(c.MemoryBudget),
 			Bandwidth: c.BandwidthLimit, Sampling: c.BandwidthSampling, Sent: c.Events.OnSent != nil,

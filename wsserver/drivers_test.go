@@ -12,7 +12,7 @@ import (
 // drivers are those of this system that differ.
 func drivers() []wsserver.Driver {
 	if runtime.GOOS == "linux" {
-		return []wsserver.Driver{wsserver.DriverGoroutine, wsserver.DriverDormant}
+		return []wsserver.Driver{wsserver.DriverGoroutine, wsserver.DriverDormant, wsserver.DriverInline}
 	}
 	return []wsserver.Driver{wsserver.DriverGoroutine}
 }

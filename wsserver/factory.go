@@ -44,6 +44,9 @@ type class[S any, T interface {
 	client.Client
 }] struct{}
 
+// ignoresRequest tells the server that NewClient does not look at its request.
+func (class[S, T]) ignoresRequest() {}
+
 func (class[S, T]) NewClient(*client.OpenRequest) (T, error) { return new(S), nil }
 func (class[S, T]) OnClientConnect(T) error                  { return nil }
 func (class[S, T]) OnClientDisconnect(T, client.CloseInfo)   {}
@@ -94,6 +97,7 @@ func checkFactory[T client.Client](f ClientFactory[T]) error {
 // factory is a ClientFactory without its type parameter.
 type factory interface {
 	newClient(r *client.OpenRequest) (client.Client, error)
+	ignoresRequest() bool // newClient does not look at r
 	connect(c client.Client) error
 	disconnect(c client.Client, info client.CloseInfo)
 }
@@ -118,6 +122,11 @@ func (t typed[T]) newClient(r *client.OpenRequest) (client.Client, error) {
 		}
 	}
 	return c, nil
+}
+
+func (t typed[T]) ignoresRequest() bool {
+	_, ok := t.f.(interface{ ignoresRequest() })
+	return ok
 }
 
 func (t typed[T]) connect(c client.Client) error { return t.f.OnClientConnect(c.(T)) }

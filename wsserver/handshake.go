@@ -31,57 +31,46 @@ type arrival struct {
 	tls           *tls.ConnectionState
 	host          *hosts.Entry // nil without hosts
 	deadline      time.Time    // of the handshake; zero for none
-	accepted      time.Time
+
+	// Of openings, guarded by core.mu.
+	prev, next *arrival
+	listed     bool
+	timed      bool // the clock is to look at deadline
+	cut        bool // a deadline was set on raw; only its own goroutine looks once it is not listed
 }
 
-// startHandshake runs the handshake of conn on a goroutine of its own; false when
-// the server is closing.
-func (s *core) startHandshake(l *listener, conn net.Conn) bool {
-	a := &arrival{
+// attempt is an accepted connection with its first request.
+type attempt struct {
+	arrival
+	req handshake.Request
+}
+
+func (s *core) newAttempt(l *listener, conn net.Conn) *attempt {
+	a := &attempt{arrival: arrival{
 		conn: conn, raw: conn, remote: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr()),
-		binding: l.name, index: l.index, view: l.view, accepted: time.Now(),
-	}
+		binding: l.name, index: l.index, view: l.view,
+	}}
 	if s.cfg.HandshakeTimeout > 0 {
-		// Before a shutdown can find the connection and shorten it.
-		a.deadline = a.accepted.Add(s.cfg.HandshakeTimeout)
-		_ = conn.SetDeadline(a.deadline)
+		a.deadline = time.Now().Add(s.cfg.HandshakeTimeout)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing {
-		return false
-	}
-	s.wg.Add(1)
-	s.opening[conn] = struct{}{}
-	go s.handshake(l, a)
-	return true
-}
-
-// opened takes a connection out of those in handshake, before its deadlines are
-// lifted: a shutdown must not set them again.
-func (s *core) opened(a *arrival) {
-	s.mu.Lock()
-	delete(s.opening, a.raw)
-	s.mu.Unlock()
-	_ = a.raw.SetDeadline(time.Time{})
+	return a
 }
 
 // handshake takes a connection from accept to its reader, or to its refusal.
-func (s *core) handshake(l *listener, a *arrival) {
+func (s *core) handshake(l *listener, a *attempt) {
 	conn := a.conn
-	s.setOptions(conn, l.name, &l.told)
 	taken := false
 	defer func() { // deferred, because user code may end the goroutine
 		if !taken {
 			_ = conn.Close()
+			s.mu.Lock()
+			s.opening.remove(&a.arrival)
+			s.mu.Unlock()
 		}
-		s.mu.Lock()
-		delete(s.opening, conn)
-		s.mu.Unlock()
 		<-s.pending
-		s.wg.Done()
 	}()
-	taken = s.secure(a, l.tls) && s.request(a)
+	s.setOptions(conn, l.name, &l.told)
+	taken = s.secure(&a.arrival, l.tls) && s.request(a)
 }
 
 // secure does the TLS handshake, if there is one to do.
@@ -122,11 +111,13 @@ func (s *core) refusedTLS(a *arrival, err error) {
 	if errors.As(err, &re) && re.Conn != nil && plainHTTP(re.RecordHeader) {
 		info.Status, info.Text = http.StatusBadRequest, "this port speaks TLS: use https or wss"
 		if _, foreign := a.conn.(*tls.Conn); foreign {
+			s.mu.Lock() // as raw is where a shutdown sets deadlines
 			a.conn, a.raw = re.Conn, re.Conn
+			s.mu.Unlock()
 		}
 	}
 	s.reject(info)
-	answer(a, nil, &handshake.Error{Status: info.Status, Body: info.Text})
+	s.respond(a, nil, &handshake.Error{Status: info.Status, Body: info.Text})
 }
 
 // plainHTTP reports whether the first bytes of a connection are those of an HTTP
@@ -141,9 +132,9 @@ func plainHTTP(b [5]byte) bool {
 
 // request reads the first request and leads it on; true when somebody else now
 // owns the connection.
-func (s *core) request(a *arrival) bool {
-	req, err := handshake.Read(a.conn, s.cfg.MaxHeaderBytes)
-	if err != nil {
+func (s *core) request(first *attempt) bool {
+	a, req := &first.arrival, &first.req
+	if err := req.Receive(a.conn, s.cfg.MaxHeaderBytes); err != nil {
 		s.refusedRead(a, err)
 		return false
 	}

@@ -35,10 +35,14 @@ type listener struct {
 	quit    chan struct{} // closed by stop
 	stopped atomic.Bool
 	told    optionsTold
+	workers
 }
 
 func newListener(l net.Listener, index int, name string) *listener {
-	return &listener{Listener: l, index: index, name: name, quit: make(chan struct{})}
+	return &listener{
+		Listener: l, index: index, name: name, quit: make(chan struct{}),
+		workers: workers{turn: make(chan bool), over: make(chan struct{})},
+	}
 }
 
 // stop ends the accept loop. It may be called more than once.
@@ -313,84 +317,6 @@ func (s *core) serve(nl net.Listener, secure bool) error {
 	defer s.wg.Done()
 	tell()
 	return s.accept(l)
-}
-
-// accept runs until l is closed. Its errors that pass, such as too many open
-// files, are reported and waited out.
-func (s *core) accept(l *listener) error {
-	defer s.unserve(l)
-	var delay time.Duration
-	for {
-		// What waits for a slot waits in the kernel's backlog. None is held meanwhile, as
-		// the other listeners need them.
-		if !s.takeSlot(l) {
-			return s.stopError(nil)
-		}
-		<-s.pending
-		conn, err := l.Accept()
-		if err != nil {
-			if l.stopped.Load() {
-				return s.stopError(nil)
-			}
-			if !passing(err) {
-				return s.stopError(err)
-			}
-			delay = min(max(2*delay, 5*time.Millisecond), time.Second)
-			s.fault("accept", l.name, err)
-			if !l.pause(delay) {
-				return s.stopError(nil)
-			}
-			continue
-		}
-		delay = 0
-		s.counters.accepted.Add(1)
-		if !s.takeSlot(l) {
-			_ = conn.Close()
-			return s.stopError(nil)
-		}
-		if !s.startHandshake(l, conn) {
-			<-s.pending
-			_ = conn.Close()
-		}
-	}
-}
-
-// takeSlot waits for one of the slots of connections in handshake; false when l is
-// stopped.
-func (s *core) takeSlot(l *listener) bool {
-	select {
-	case s.pending <- struct{}{}:
-		return true
-	case <-l.quit:
-		return false
-	}
-}
-
-// passing reports whether accepting may work again later.
-func passing(err error) bool {
-	var ne net.Error
-	//lint:ignore SA1019 Temporary is deprecated for what it means elsewhere; for accept errors it is what net/http asks
-	return errors.As(err, &ne) && !errors.Is(err, net.ErrClosed) && ne.Temporary()
-}
-
-func (s *core) stopError(err error) error {
-	if s.isClosing() {
-		return ErrServerClosed
-	}
-	return err
-}
-
-// unserve takes l out; with the last one the server is no longer listening.
-func (s *core) unserve(l *listener) {
-	_ = l.Close()
-	s.mu.Lock()
-	delete(s.served, l)
-	tell := func() {}
-	if len(s.served) == 0 && s.state == StateListening {
-		tell = s.setStateLocked(StateClosed)
-	}
-	s.mu.Unlock()
-	tell()
 }
 
 func (s *core) addrs() []net.Addr {

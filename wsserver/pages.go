@@ -76,7 +76,8 @@ func (s *core) page(a *arrival, req *handshake.Request) bool {
 		return false
 	}
 	s.opened(a)
-	rp := &replayed{Conn: a.conn, a: a, first: req.Replay()}
+	own := *a // and not what it is part of
+	rp := &replayed{Conn: a.conn, a: &own, first: req.Replay()}
 	rp.leave = sync.OnceFunc(func() { s.pages.open.Add(-1) })
 	select {
 	case s.pages.conns <- rp:
@@ -174,7 +175,7 @@ func (s *core) servePage(w http.ResponseWriter, r *http.Request) {
 func (s *Server[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.core.serveHTTP(w, r) }
 
 func (s *core) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	a := &arrival{index: -1, tls: r.TLS, accepted: time.Now()}
+	a := &arrival{index: -1, tls: r.TLS}
 	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		a.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	}
@@ -249,7 +250,7 @@ func (s *core) hijack(a *arrival, req *handshake.Request, w http.ResponseWriter,
 		s.setOptions(conn, a.binding, &s.told)
 	}
 	if s.cfg.HandshakeTimeout > 0 {
-		a.deadline = time.Now().Add(s.cfg.HandshakeTimeout)
+		a.deadline, a.cut = time.Now().Add(s.cfg.HandshakeTimeout), true
 		_ = a.raw.SetDeadline(a.deadline)
 	}
 	taken := false

@@ -17,11 +17,11 @@ func (s *core) refuse(a *arrival, req *handshake.Request, reason Reason, e *hand
 		info.URI = req.Target
 	}
 	s.reject(info)
-	answer(a, req, e)
+	s.respond(a, req, e)
 }
 
-// answer writes a refusal. Without a status there is nothing to say.
-func answer(a *arrival, req *handshake.Request, e *handshake.Error) {
+// respond writes a refusal. Without a status there is nothing to say.
+func (s *core) respond(a *arrival, req *handshake.Request, e *handshake.Error) {
 	if e.Status == 0 {
 		return
 	}
@@ -29,6 +29,7 @@ func answer(a *arrival, req *handshake.Request, e *handshake.Error) {
 		answerHTTP(a.w, e)
 		return
 	}
+	s.answering(a)
 	head := req != nil && req.Method == http.MethodHead
 	_ = a.conn.SetWriteDeadline(time.Now().Add(refusalLinger))
 	if _, err := a.conn.Write(e.Append(nil, head)); err == nil {

@@ -95,19 +95,13 @@ func (s *core) finish() {
 	s.wg.Wait()
 	s.engine.Service.Close()
 	s.mu.Lock()
+	if s.opening.clock != nil {
+		s.opening.clock.Stop()
+	}
 	tell := s.setStateLocked(StateClosed)
 	s.mu.Unlock()
 	tell()
 	close(s.done)
-}
-
-// hurry ends the waiting of connections in handshake: they are refused now.
-func (s *core) hurry() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for conn := range s.opening {
-		_ = conn.SetReadDeadline(time.Unix(1, 0))
-	}
 }
 
 // await waits for the end. When ctx ends first, what is left is aborted.
@@ -144,11 +138,7 @@ func (s *core) abortAll() {
 	for _, sess := range s.running() {
 		abort(sess)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for conn := range s.opening {
-		go conn.Close()
-	}
+	s.abandon()
 }
 
 func (s *core) hardEnd(end func(*engine.Session)) error {

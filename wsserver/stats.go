@@ -81,7 +81,7 @@ func (s *core) ended() (Stats, []*engine.Session) {
 	defer s.mu.Unlock()
 	c := &s.counters
 	return Stats{
-		Clients: s.registry.Len(), Pending: len(s.opening), Busy: int(s.busy.Load()), Accepted: c.accepted.Load(),
+		Clients: s.registry.Len(), Pending: s.opening.n, Busy: int(s.busy.Load()), Accepted: c.accepted.Load(),
 		HTTPConns: int(s.pages.open.Load()), Dormant: s.engine.Service.Asleep(),
 		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),
 		Panics: c.panics.Load(), Errors: c.errors.Load(), Refused: make(map[string]uint64),

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
@@ -30,6 +29,29 @@ type admission struct {
 	busy    bool // counted in core.busy
 }
 
+// opening is an upgrade until it is answered: what that needs in one allocation.
+type opening struct {
+	s    *core
+	ctx  openContext
+	r    client.OpenRequest
+	c    client.Client // that the factory made
+	sess *engine.Session
+	head [256]byte // of the 101, where it is large enough
+}
+
+// The calls of user code, without closures.
+type (
+	creating opening
+	binding  opening
+)
+
+func (o *creating) Run() (err error) {
+	o.c, err = o.s.class.newClient(&o.r)
+	return err
+}
+
+func (o *binding) Run() error { return o.sess.Bind(o.c) }
+
 // maxBusy bounds the peers that are being told they are too many by an upgrade;
 // further ones are dropped.
 const maxBusy = 256
@@ -38,7 +60,8 @@ const maxBusy = 256
 // reader owns the connection. parent is the context of the HTTP request under
 // ServeHTTP, else nil.
 func (s *core) upgrade(a *arrival, req *handshake.Request, parent context.Context) bool {
-	r, reason, e := s.judge(a, req)
+	o := &opening{s: s, ctx: openContext{alive: s.alive, parent: parent, deadline: a.deadline}}
+	reason, e := s.judge(a, req, o)
 	if e != nil {
 		s.refuse(a, req, reason, e)
 		return false
@@ -51,8 +74,7 @@ func (s *core) upgrade(a *arrival, req *handshake.Request, parent context.Contex
 		}
 		adm.busy = true
 	}
-	ctx := &openContext{alive: s.alive, parent: parent, deadline: a.deadline}
-	defer ctx.end()
+	defer o.ctx.end()
 	// What stays if user code ends the goroutine.
 	e, reason = &handshake.Error{Status: http.StatusInternalServerError, Body: "internal error", Err: errExited}, ReasonFailed
 	defer func() {
@@ -61,12 +83,12 @@ func (s *core) upgrade(a *arrival, req *handshake.Request, parent context.Contex
 		}
 		s.release(adm)
 		if busy != nil {
-			answer(a, req, e) // the refusal was reported already
+			s.respond(a, req, e) // the refusal was reported already
 			return
 		}
 		s.refuse(a, req, reason, e)
 	}()
-	e, reason = s.admit(a, req, r.WithContext(ctx), adm, busy, parent)
+	e, reason = s.admit(a, req, o, adm, busy)
 	return e == nil
 }
 
@@ -82,32 +104,41 @@ func (s *core) release(adm *admission) {
 }
 
 // judge holds the request against the rules and prepares the open request.
-func (s *core) judge(a *arrival, req *handshake.Request) (*client.OpenRequest, Reason, *handshake.Error) {
+func (s *core) judge(a *arrival, req *handshake.Request, o *opening) (Reason, *handshake.Error) {
 	if e := req.Check(); e != nil {
-		return nil, ReasonBadRequest, e
+		return ReasonBadRequest, e
 	}
 	if e := s.origins.Check(req, a.tls != nil); e != nil {
-		return nil, ReasonOrigin, e
+		return ReasonOrigin, e
 	}
-	offered, e := handshake.OfferedProtocols(req.Raw)
+	offered, e := req.OfferedProtocols()
 	if e != nil {
-		return nil, ReasonBadRequest, e
+		return ReasonBadRequest, e
 	}
 	chosen := handshake.Select(s.cfg.SubProtocols, offered)
 	if chosen == "" && s.cfg.RequireSubProtocol {
-		return nil, ReasonSubProtocol, &handshake.Error{
+		return ReasonSubProtocol, &handshake.Error{
 			Status: http.StatusBadRequest, Setting: "RequireSubProtocol",
 			Body: "offer one of the sub-protocols " + strings.Join(s.cfg.SubProtocols, ", "),
 		}
 	}
-	r := &client.OpenRequest{
-		URI: req.URL, RawURI: req.Target, HostHeader: req.Host(), HostTag: a.tag(), Origin: req.Get("Origin"),
-		SubProtocols: offered, Header: req.Header(), ResponseHeader: make(http.Header),
+	r := client.OpenRequest{
+		URI: req.URL, RawURI: req.Target, HostHeader: req.Host(), HostTag: a.tag(), Origin: req.Origin(),
+		SubProtocols: offered, Extensions: req.Extensions(),
 		Remote: a.remote, Local: a.local, Binding: a.binding, BindingIndex: a.index, TLS: a.tls,
 	}
-	r.Extensions = r.Header["Sec-Websocket-Extensions"]
+	if s.examined {
+		r.Header, r.ResponseHeader = req.Header(), make(http.Header)
+	}
 	_ = r.Select(chosen)
-	return r, 0, nil
+	o.r = *r.WithContext(&o.ctx)
+	return 0, nil
+}
+
+// examines reports whether anybody will see the open requests.
+func (s *core) examines() bool {
+	return !s.class.ignoresRequest() || s.cfg.NewName != nil ||
+		slices.ContainsFunc(s.cfg.Hooks, func(h Hooks) bool { return h.OnClientCreate != nil })
 }
 
 // tooBusy refuses a peer over the limit. A result means: upgrade it, tell it, and
@@ -135,15 +166,13 @@ func (s *core) tooBusy(a *arrival, req *handshake.Request) *engine.Busy {
 }
 
 // admit makes the client, answers 101 and starts the reader.
-func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, adm *admission, busy *engine.Busy, parent context.Context) (*handshake.Error, Reason) {
+func (s *core) admit(a *arrival, req *handshake.Request, o *opening, adm *admission, busy *engine.Busy) (*handshake.Error, Reason) {
+	r := &o.r
 	r.ID = s.ids.Add(1)
-	r.UUID = newUUID()
+	r.UUID = s.uuids.next()
 	facts := s.facts(req, r)
-	var c client.Client
 	if busy == nil || s.cfg.Banner.NotifyHandlers {
-		var e *handshake.Error
-		var reason Reason
-		if c, e, reason = s.newClient(r); e != nil {
+		if e, reason := s.newClient(o); e != nil {
 			return e, reason
 		}
 		facts.SubProtocol, facts.Name = r.SubProtocol(), r.Name
@@ -152,7 +181,7 @@ func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, 
 		Facts: facts, Server: s.self, Buffered: req.Buffered, Banner: s.cfg.Banner.Welcome, Busy: busy,
 		Wire: transport.NewWire(a.conn),
 	}
-	if parent != nil {
+	if parent := o.ctx.parent; parent != nil {
 		opts.Context = context.WithoutCancel(parent)
 	}
 	opts.Zip = s.compression(facts.HostTag)
@@ -160,9 +189,10 @@ func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, 
 		Mode: deflate.Mode(opts.Zip.Mode), WindowBits: uint8(opts.Zip.WindowBits),
 	}, r.Extensions)
 	if ok {
-		opts.Deflate = &params
+		agreed := params // on the heap only here
+		opts.Deflate = &agreed
 	}
-	head, err := handshake.AppendSwitching(make([]byte, 0, 256), req.Key(), facts.SubProtocol, extensions, r.ResponseHeader)
+	head, err := handshake.AppendSwitching(o.head[:0], req.Key(), facts.SubProtocol, extensions, r.ResponseHeader)
 	if err != nil {
 		return s.failed("ResponseHeader", err), ReasonFailed
 	}
@@ -174,8 +204,8 @@ func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, 
 			sess.Refuse(client.ErrClosed)
 		}
 	}()
-	if c != nil {
-		if e, reason := s.created(sess, c, r); e != nil {
+	if o.sess = sess; o.c != nil {
+		if e, reason := s.created(o); e != nil {
 			return e, reason
 		}
 	}
@@ -184,7 +214,7 @@ func (s *core) admit(a *arrival, req *handshake.Request, r *client.OpenRequest, 
 			Status: http.StatusServiceUnavailable, Setting: "HandshakeTimeout", Body: "the handshake took too long",
 		}, ReasonTimeout
 	}
-	if started = s.start(a, sess, adm, head, c != nil && busy == nil); !started {
+	if started = s.start(a, sess, adm, head, o.c != nil && busy == nil); !started {
 		return unavailable(), ReasonShutdown
 	}
 	return nil, 0
@@ -196,15 +226,6 @@ func (s *core) compression(tag string) client.Compression {
 		return z
 	}
 	return s.cfg.Compression
-}
-
-// newUUID returns a version 7 UUID; without randomness there is none.
-func newUUID() uuid.UUID {
-	u, err := uuid.NewV7()
-	if err != nil {
-		return uuid.UUID{}
-	}
-	return u
 }
 
 func (s *core) facts(req *handshake.Request, r *client.OpenRequest) link.Facts {
@@ -221,22 +242,21 @@ func (s *core) facts(req *handshake.Request, r *client.OpenRequest) link.Facts {
 }
 
 // newClient asks the factory.
-func (s *core) newClient(r *client.OpenRequest) (c client.Client, e *handshake.Error, reason Reason) {
+func (s *core) newClient(o *opening) (*handshake.Error, Reason) {
 	if s.isClosing() {
-		return nil, unavailable(), ReasonShutdown
+		return unavailable(), ReasonShutdown
 	}
-	err := event.Do(event.Func(func() (err error) { c, err = s.class.newClient(r); return err }))
-	if err != nil {
-		e, reason = s.answer("NewClient", nil, err)
-		return nil, e, reason
+	if err := event.Do((*creating)(o)); err != nil {
+		return s.answer("NewClient", nil, err)
 	}
-	return c, nil, 0
+	return nil, 0
 }
 
 // created binds the client and calls OnClientCreate.
-func (s *core) created(sess *engine.Session, c client.Client, r *client.OpenRequest) (*handshake.Error, Reason) {
+func (s *core) created(o *opening) (*handshake.Error, Reason) {
+	sess, c, r := o.sess, o.c, &o.r
 	// A class that embeds a nil pointer can panic here.
-	if err := event.Do(event.Func(func() error { return sess.Bind(c) })); err != nil {
+	if err := event.Do((*binding)(o)); err != nil {
 		return s.answer("NewClient", nil, err)
 	}
 	for _, h := range s.cfg.Hooks {
@@ -277,10 +297,9 @@ func (s *core) failed(name string, err error) *handshake.Error {
 // start answers 101, registers the session and starts its reader; false when the
 // server is closing.
 func (s *core) start(a *arrival, sess *engine.Session, adm *admission, head []byte, registered bool) bool {
-	if !s.enter() {
+	if !s.through(a) {
 		return false
 	}
-	s.opened(a)
 	if err := sess.Start(head); err != nil {
 		s.wg.Done()
 		s.fault("handshake", a.binding, err)
@@ -291,6 +310,21 @@ func (s *core) start(a *arrival, sess *engine.Session, adm *admission, head []by
 	// A fresh goroutine: the one that read the request has a larger stack, for good.
 	go sess.Run()
 	return true
+}
+
+// through is enter and opened in one.
+func (s *core) through(a *arrival) bool {
+	s.mu.Lock()
+	closing := s.closing
+	if !closing {
+		s.wg.Add(1)
+		s.opening.remove(a)
+	}
+	s.mu.Unlock()
+	if !closing {
+		a.release()
+	}
+	return !closing
 }
 
 // register makes a session known. One that comes just after the server began to

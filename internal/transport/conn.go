@@ -85,7 +85,7 @@ func (c *Conn) Attach() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wire.attach(c)
-	if c.svc.crowded.Load() {
+	if c.svc.crowded.Load() || c.set.Inline {
 		c.adoptLocked()
 	}
 }

@@ -11,9 +11,15 @@ import (
 // poller waits for the input of many connections on one goroutine. Its epoll set is
 // itself in the runtime's poller, so waiting blocks no thread.
 type poller struct {
-	fd   int
-	file *os.File
-	done chan struct{}
+	fd    int
+	file  *os.File
+	raw   syscall.RawConn
+	shift shift
+
+	// The events that are not yet done. They belong to the worker.
+	events  []syscall.EpollEvent
+	socks   []*sock
+	next, n int
 
 	mu    sync.Mutex // guards the following
 	slots []slot
@@ -36,7 +42,7 @@ const (
 // pollBatch is how many events are taken with one call.
 const pollBatch = 128
 
-func newPoller() (*poller, error) {
+func newPoller(inline bool) (*poller, error) {
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -45,68 +51,113 @@ func newPoller() (*poller, error) {
 		_ = syscall.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})}
-	raw, err := p.file.SyscallConn()
-	if err != nil {
+	p := &poller{
+		fd: fd, file: os.NewFile(uintptr(fd), "epoll"),
+		events: make([]syscall.EpollEvent, pollBatch), socks: make([]*sock, pollBatch),
+	}
+	p.shift.inline = inline
+	p.shift.relief = p.start
+	if p.raw, err = p.file.SyscallConn(); err != nil {
 		_ = p.file.Close()
 		return nil, err
 	}
-	go p.run(raw)
+	p.start(0)
 	return p, nil
 }
 
-// close ends the goroutine.
-func (p *poller) close() {
-	_ = p.file.Close()
-	<-p.done
+// close ends the goroutine. It waits for nobody who is in an event.
+func (p *poller) close() { _ = p.file.Close() }
+
+func (p *poller) start(worker uint64) {
+	if p.shift.inline {
+		go p.work(worker)
+	} else {
+		go p.dispatch()
+	}
 }
 
-func (p *poller) run(raw syscall.RawConn) {
-	defer close(p.done)
-	events := make([]syscall.EpollEvent, pollBatch)
-	socks := make([]*sock, pollBatch)
-	n := 0
-	wait := func(fd uintptr) bool {
-		n = 0
-		k, err := ignoringEINTR(func(fd int, _ []byte) (int, error) { return syscall.EpollWait(fd, events, 0) }, int(fd), nil)
-		if err == nil {
-			n = k
-		}
-		return n > 0
+// take gets the next events, if there are any.
+func (p *poller) take(fd uintptr) {
+	p.next, p.n = 0, 0
+	n, err := ignoringEINTR(func(fd int, _ []byte) (int, error) { return syscall.EpollWait(fd, p.events, 0) }, int(fd), nil)
+	if err == nil {
+		p.n = n
+		p.find()
 	}
-	for raw.Read(wait) == nil {
-		p.find(events[:n], socks)
-		for i, s := range socks[:n] {
-			if s != nil {
-				s.happened(events[i].Events)
-				socks[i] = nil
+}
+
+// dispatch starts and wakes readers until the poller is closed. It never leaves the
+// read, so that no event is missed and none has to be asked for in vain.
+func (p *poller) dispatch() {
+	_ = p.raw.Read(func(fd uintptr) bool {
+		for {
+			p.take(fd)
+			for i, s := range p.socks[:p.n] {
+				if s != nil && s.happened(p.events[i].Events) {
+					go s.rouse()
+				}
+				p.socks[i] = nil
 			}
+			if p.n < len(p.events) {
+				return false
+			}
+		}
+	})
+}
+
+// work is the worker where events run inline: it goes on until the poller is closed, or
+// another is there in its place.
+func (p *poller) work(worker uint64) {
+	regular := false
+	defer func() {
+		if !regular {
+			p.shift.hand(worker) // an event has ended the goroutine
+		}
+	}()
+	regular = p.workOn(worker)
+}
+
+func (p *poller) workOn(worker uint64) bool {
+	for {
+		for p.next < p.n {
+			s, what := p.socks[p.next], p.events[p.next].Events
+			p.socks[p.next] = nil
+			p.next++
+			if s == nil || !s.happened(what) {
+				continue
+			}
+			p.shift.begin(worker, s)
+			s.rouse()
+			if !p.shift.end(worker) {
+				return true
+			}
+		}
+		if p.raw.Read(func(fd uintptr) bool { p.take(fd); return p.n > 0 }) != nil {
+			return true
 		}
 	}
 }
 
 // find fills socks with whom the events are for.
-func (p *poller) find(events []syscall.EpollEvent, socks []*sock) {
+func (p *poller) find() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range events {
-		if at := &p.slots[events[i].Fd]; at.turn == events[i].Pad {
-			socks[i] = at.s
+	for i := range p.events[:p.n] {
+		if at := &p.slots[p.events[i].Fd]; at.turn == p.events[i].Pad {
+			p.socks[i] = at.s
 		}
 	}
 }
 
-// happened takes an event.
-func (s *sock) happened(what uint32) {
+// happened takes an event. It returns true when the caller has to rouse the reader.
+func (s *sock) happened(what uint32) bool {
 	if what&syscall.EPOLLOUT != 0 {
 		s.writable()
 	}
 	if what&hangup != 0 {
 		s.hung.Store(true)
 	}
-	if what&^syscall.EPOLLOUT != 0 {
-		s.alert()
-	}
+	return what&^syscall.EPOLLOUT != 0 && s.ready()
 }
 
 // add has s.happened called from now on.
@@ -148,7 +199,7 @@ type polling struct {
 }
 
 // poller returns one of as many as there are processors.
-func (s *Service) poller() (*poller, error) {
+func (s *Service) poller(inline bool) (*poller, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -156,7 +207,7 @@ func (s *Service) poller() (*poller, error) {
 	}
 	s.turn++
 	if n := runtime.GOMAXPROCS(0); len(s.pollers) < n {
-		p, err := newPoller()
+		p, err := newPoller(inline)
 		if err == nil {
 			s.pollers = append(s.pollers, p)
 			return p, nil
@@ -195,7 +246,7 @@ func (s *sock) adopt(c *Conn, conn net.Conn) bool {
 	if err != nil {
 		return false
 	}
-	p, err := c.svc.poller()
+	p, err := c.svc.poller(c.set.Inline)
 	if err != nil {
 		return false
 	}

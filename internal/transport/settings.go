@@ -11,6 +11,7 @@ import (
 // no zero value stands for a default. Negative durations turn a limit off.
 type Settings struct {
 	Dormant      bool           // sockets wait in a poller of ours, where there is one
+	Inline       bool           // with Dormant: events run on the goroutine of the poller
 	MaxMessage   int64          // bytes of a whole message, after inflation; < 0 = no limit
 	MaxPieces    int64          // the same for a message that is delivered in pieces
 	MaxFrame     int            // payload of a frame that we send; 0 = no limit

@@ -26,11 +26,14 @@ type sock struct {
 	slot int32
 	c    *Conn
 
-	dry   bool                    // the reader's: there is nothing to read before ready
-	brisk bool                    // likewise: the last input came soon after the one before
-	hung  atomic.Bool             // the peer has ended its side: a short read proves nothing
-	woken atomic.Bool             // wake was called
-	room  atomic.Pointer[writers] // nil until a write had to wait
+	dry   bool // the reader's: there is nothing to read before ready
+	brisk bool // likewise: the last input came soon after the one before
+	// The number of the worker of poll that the reader runs on, plus 1; 0 if it has a
+	// goroutine of its own. The reader's, too.
+	worker uint64
+	hung   atomic.Bool             // the peer has ended its side: a short read proves nothing
+	woken  atomic.Bool             // wake was called
+	room   atomic.Pointer[writers] // nil until a write had to wait
 }
 
 // writers is where the drainer waits for the peer.
@@ -90,6 +93,12 @@ func (s *sock) tryRead(p []byte) (int, error) {
 // time.
 func (s *sock) await(mayDoze bool) {
 	c := s.c
+	if s.poll.shift.inline {
+		if mayDoze && !c.notices.Load() && !c.paused.Load() {
+			panic(doze) // the beginning of a frame stays in its buffer
+		}
+		s.settle()
+	}
 	if mayDoze && !s.brisk && c.svc.crowded.Load() && c.State() == stateOpen {
 		c.mayDoze()
 	}
@@ -100,6 +109,14 @@ func (s *sock) await(mayDoze bool) {
 		c.mayDoze()
 	default:
 		c.svc.keepWarm(c) // for the next time
+	}
+}
+
+// settle makes the reader's goroutine its own, before it waits.
+func (s *sock) settle() {
+	if s.worker > 0 {
+		s.poll.shift.hand(s.worker - 1)
+		s.worker = 0
 	}
 }
 
@@ -117,6 +134,7 @@ func (s *sock) doze() {
 // alert is called when there may be something to read.
 func (s *sock) alert() {
 	if s.ready() {
+		s.worker = 0
 		go s.rouse()
 	}
 }
@@ -126,13 +144,18 @@ func (s *sock) rest(c *Conn) bool {
 	if c.AtRest() {
 		c.leaveInput()
 	}
-	c.svc.forget(c)
+	inline := s.poll.shift.inline
+	if !inline {
+		c.svc.forget(c)
+	}
 	c.svc.asleep.Add(1)
 	if s.retire() {
 		return true
 	}
 	s.back(c)
-	c.svc.keepWarm(c)
+	if !inline {
+		c.svc.keepWarm(c)
+	}
 	return false
 }
 
@@ -146,10 +169,16 @@ func (s *sock) back(c *Conn) {
 	}
 }
 
+// rouse has the reader go on. It wants a goroutine of its own, or is that of the poller.
 func (s *sock) rouse() {
-	s.back(s.c)
-	s.brisk = s.c.bytesIn.Load() > 0 && s.c.svc.now()-time.Duration(s.c.lastRead.Load()) < dozeAfter
-	s.c.resume()
+	c := s.c
+	s.back(c)
+	if s.poll.shift.inline {
+		c.events.Resume()
+		return
+	}
+	s.brisk = c.bytesIn.Load() > 0 && c.svc.now()-time.Duration(c.lastRead.Load()) < dozeAfter
+	c.resume()
 }
 
 func (s *sock) tryWrite(x, y, z []byte) (done int, blocked bool, err error) {
@@ -263,6 +292,7 @@ func (s *sock) drop(reset bool) {
 
 // discard is called by the reader at its end.
 func (s *sock) discard(deadline time.Time, max int64) {
+	s.settle()
 	late := time.AfterFunc(time.Until(deadline), s.wake)
 	defer late.Stop()
 	b := getInput(false)
