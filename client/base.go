@@ -56,7 +56,8 @@ func init() {
 // gives [ErrQueueFull].
 //
 // What an event sends leaves when the event returns, so that many messages make
-// one write, or after about a millisecond, or with [Base.Flush].
+// one write, or after about a millisecond, or with [Base.Flush]. What other goroutines
+// send leaves as soon as those that are ready to run have had their turn.
 func (b *Base) Send(m Message) error {
 	_, err := b.link().Ops.Send(byte(m.Op), m.Data)
 	return err

@@ -5,9 +5,9 @@ type Compression struct {
 	// Mode says whether, and with what memory per connection.
 	Mode CompressionMode
 	// Level is 1 (fastest, the default for 0) to 9 (smallest). It applies to
-	// [CompressionMessage], from messages of 128 bytes on; with a window that is kept,
-	// or a smaller one that the client asked for, there is one level, about as good as
-	// 1.
+	// [CompressionMessage]: from level 2 on to messages of 128 bytes and more, at level
+	// 1 to those above 32 KiB. In all other cases there is one level, two or three times
+	// as fast as 1, with a result of about the same length.
 	Level int
 	// Threshold is the size in bytes from which a message is compressed; shorter ones
 	// are sent as they are. Zero means 200, or 32 where a window is kept; a

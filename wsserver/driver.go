@@ -14,7 +14,10 @@ const (
 	// DriverDormant has one only for a connection that has lately had input: one
 	// that is silent for a second keeps neither a goroutine nor a stack nor a buffer
 	// until the next byte comes. It is for TCP and Unix sockets on Linux, under TLS
-	// too; other connections, and other systems, have DriverGoroutine.
+	// too; other connections, and other systems, have DriverGoroutine. A *net.TCPConn
+	// that a listener given to Serve has returned may be closed then, while its socket
+	// lives on: a listener that wants to keep its connections returns a type of its
+	// own, or asks for DriverGoroutine.
 	DriverDormant
 	// DriverInline runs the events on the goroutine that waits for all connections,
 	// for servers whose events do not block: with thousands of active connections it

@@ -85,10 +85,10 @@ func TestStreamReachesAsFarBackAsAppend(t *testing.T) {
 		var w bitWriter
 		w.reserve(100)
 		w.put(fixedBlock, 3)
-		w.put(uint64(fixedCodes[firstLength]), 7)
-		w.put(uint64(fixedDistCodes[sym]), 5)
+		w.put(fixedWords[firstLength].code(), 7)
+		w.put(fixedDistWords[sym].code(), 5)
 		w.put(uint64(distance-1)&(1<<extra-1), extra)
-		w.put(uint64(fixedCodes[endOfBlock]), 7)
+		w.put(fixedWords[endOfBlock].code(), 7)
 		return w.sync()
 	}
 	for _, p := range []Params{{}, {ClientTakeover: true, ClientBits: 9}, {ClientTakeover: true, ClientBits: 15}} {

@@ -1,5 +1,7 @@
 package deflate
 
+import "encoding/binary"
+
 // A bitReader takes bits from input that comes in pieces (RFC 1951 section
 // 3.1.1). The zero value has none.
 type bitReader struct {
@@ -46,3 +48,5 @@ func (r *bitReader) take(n uint) uint64 {
 
 // align drops what is left of the current byte.
 func (r *bitReader) align() { r.take(r.n & 7) }
+
+func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }

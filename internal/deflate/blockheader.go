@@ -17,7 +17,6 @@ type blockHeader struct {
 	lits, dists, cls int // how many code lengths of each are sent
 	bits             int
 
-	lens  [numLit + numDist]uint8 // of both codes, one behind the other
 	syms  [numLit + numDist]uint8 // what is sent for them
 	extra [numLit + numDist]uint8
 	n     int // of syms and extra
@@ -25,63 +24,66 @@ type blockHeader struct {
 
 // plan works out the header, and cl with it.
 func (h *blockHeader) plan(lit, dst, cl *huffman) {
-	h.lits = used(lit.lens, firstLength)
-	h.dists = used(dst.lens, 1)
-	copy(h.lens[:], lit.lens[:h.lits])
-	copy(h.lens[h.lits:], dst.lens[:h.dists])
-
-	clear(cl.freq)
+	clear(cl.freq[:numCL])
 	h.n, h.bits = 0, 5+5+4
-	for lens := h.lens[:h.lits+h.dists]; len(lens) > 0; {
-		lens = lens[h.run(lens, cl.freq):]
-	}
+	h.lits = h.code(lit, cl, firstLength)
+	h.dists = h.code(dst, cl, 1)
+	cl.findUsed()
 	cl.build()
 	for h.cls = numCL; h.cls > 4 && cl.lens[clOrder[h.cls-1]] == 0; {
 		h.cls--
 	}
-	h.bits += 3*h.cls + cost(cl.freq, cl.lens)
+	h.bits += 3*h.cls + cl.cost
 }
 
-// used is the length of lens without the zeros at its end, at least least.
-func used(lens []uint8, least int) int {
-	n := len(lens)
-	for n > least && lens[n-1] == 0 {
-		n--
-	}
-	return n
-}
-
-// run adds the symbols for the equal lengths at the front and returns how many
-// lengths those are.
-func (h *blockHeader) run(lens []uint8, freq []uint32) int {
-	n := 1
-	for n < len(lens) && lens[n] == lens[0] {
-		n++
-	}
-	left := n
-	add := func(sym, extra, count int) {
-		h.syms[h.n], h.extra[h.n] = uint8(sym), uint8(extra)
-		h.n++
-		h.bits += int(repeatBits(uint8(sym)))
-		freq[sym]++
-		left -= count
-	}
-	if lens[0] != 0 {
-		add(int(lens[0]), 0, 1)
-	}
-	for left > 0 {
-		switch {
-		case left < 3:
-			add(int(lens[0]), 0, 1)
-		case lens[0] != 0:
-			add(repeatLast, min(left, 6)-3, min(left, 6))
-		case left <= 10:
-			add(repeatZero, left-3, left)
-		default:
-			add(repeatZeros, min(left, 138)-11, min(left, 138))
+// code adds the lengths of one code and returns how many those are, at least least.
+func (h *blockHeader) code(c, cl *huffman, least int) (n int) {
+	for used := c.used; len(used) > 0; {
+		first := int(used[0])
+		h.zeros(cl, first-n)
+		length, run := c.lens[first], 1
+		for run < len(used) && int(used[run]) == first+run && c.lens[first+run] == length {
+			run++
 		}
+		h.run(cl, length, run)
+		used, n = used[run:], first+run
 	}
-	return n
+	h.zeros(cl, least-n)
+	return max(n, least)
+}
+
+func (h *blockHeader) add(cl *huffman, sym, extra uint8) {
+	h.syms[h.n], h.extra[h.n] = sym, extra
+	h.n++
+	cl.freq[sym]++
+}
+
+// run adds n equal lengths; n is at least 1.
+func (h *blockHeader) run(cl *huffman, length uint8, n int) {
+	h.add(cl, length, 0)
+	for n--; n >= 3; n -= min(n, 6) {
+		h.add(cl, repeatLast, uint8(min(n, 6)-3))
+		h.bits += 2
+	}
+	for ; n > 0; n-- {
+		h.add(cl, length, 0)
+	}
+}
+
+// zeros adds n lengths of unused symbols.
+func (h *blockHeader) zeros(cl *huffman, n int) {
+	for ; n > 10; n -= min(n, 138) {
+		h.add(cl, repeatZeros, uint8(min(n, 138)-11))
+		h.bits += 7
+	}
+	if n >= 3 {
+		h.add(cl, repeatZero, uint8(n-3))
+		h.bits += 3
+		return
+	}
+	for ; n > 0; n-- {
+		h.add(cl, 0, 0)
+	}
 }
 
 func repeatBits(sym uint8) uint {
@@ -103,7 +105,7 @@ func (h *blockHeader) write(w *bitWriter, cl *huffman) {
 		w.put(uint64(cl.lens[s]), 3)
 	}
 	for i, s := range h.syms[:h.n] {
-		n := uint(cl.lens[s])
-		w.put(uint64(cl.codes[s])|uint64(h.extra[i])<<n, n+repeatBits(s))
+		c := cl.words[s]
+		w.put(c.code()|uint64(h.extra[i])<<(c.bits()&63), c.bits()+repeatBits(s))
 	}
 }

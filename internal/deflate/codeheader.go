@@ -18,6 +18,7 @@ type codeHeader struct {
 	clLens [numCL]uint8
 	lens   [numLit + numDist]uint8 // of both codes, one behind the other
 
+	words     codeWords
 	litTable  codeTable
 	distTable codeTable // the third code's until lens is known
 }
@@ -42,7 +43,7 @@ func (d *decoder) clLengths() error {
 		}
 		d.clLens[clOrder[d.known]] = uint8(d.take(3))
 	}
-	if !d.distTable.build(d.clLens[:], clEntries[:]) {
+	if !d.distTable.build(&d.words, d.clLens[:], clEntries[:]) {
 		return errCode
 	}
 	d.known, d.at = 0, inLens
@@ -52,19 +53,26 @@ func (d *decoder) clLengths() error {
 func (d *decoder) lengths() error {
 	lens := d.lens[:d.nLit+d.nDist]
 	for d.known < len(lens) {
-		d.need(maxCLLen + 7)
-		e := d.distTable.find(d.acc)
-		if e.bits() > d.n {
-			return errInput
+		if d.n < maxCLLen+7 {
+			d.fill()
 		}
-		if e&badEntry != 0 {
+		acc, n := d.acc, d.n
+		e := d.distTable.find(acc)
+		for ; e&literalEntry != 0 && e.bits() <= n && d.known < len(lens); d.known++ {
+			lens[d.known] = uint8(e >> 16)
+			acc, n = acc>>(e.bits()&63), n-e.bits()
+			e = d.distTable.find(acc)
+		}
+		d.acc, d.n = acc, n
+		switch {
+		case d.known == len(lens):
+		case e.bits() > n:
+			if len(d.in) == 0 {
+				return errInput
+			}
+		case e&badEntry != 0:
 			return errWord
-		}
-		v := e.value(d.take(e.bits()))
-		if e&literalEntry != 0 {
-			lens[d.known] = uint8(v)
-			d.known++
-		} else if !d.repeatLength(lens, v, e&lastEntry != 0) {
+		case !d.repeatLength(lens, e.value(d.take(e.bits())), e&lastEntry != 0):
 			return errRepeat
 		}
 	}
@@ -76,14 +84,14 @@ func (d *decoder) repeatLength(lens []uint8, n int, last bool) bool {
 	if n > len(lens)-d.known || last && d.known == 0 {
 		return false
 	}
-	value := uint8(0)
+	run := lens[d.known : d.known+n]
+	clear(run)
 	if last {
-		value = lens[d.known-1]
+		for i := range run {
+			run[i] = lens[d.known-1]
+		}
 	}
-	for range n {
-		lens[d.known] = value
-		d.known++
-	}
+	d.known += n
 	return true
 }
 
@@ -92,7 +100,7 @@ func (d *decoder) build(lens []uint8) error {
 	switch {
 	case lens[endOfBlock] == 0:
 		return errNoEnd
-	case !d.litTable.build(lens[:d.nLit], litEntries[:]), !d.distTable.build(lens[d.nLit:], distEntries[:]):
+	case !d.litTable.build(&d.words, lens[:d.nLit], litEntries[:]), !d.distTable.build(&d.words, lens[d.nLit:], distEntries[:]):
 		return errCode
 	}
 	d.lit, d.dist, d.at = &d.litTable, &d.distTable, inSymbols

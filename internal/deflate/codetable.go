@@ -10,6 +10,7 @@ const rootBits = 10
 // where a length changes have words of several, and these are four at most, of
 // up to 32 entries. In the others there is one word for each entry.
 type codeTable struct {
+	mask uint64 // for root, of which short codes use less
 	root [1 << rootBits]entry
 	long [numLit + 4<<(maxCodeLen-rootBits)]entry
 }
@@ -18,7 +19,7 @@ type codeTable struct {
 // known yet may have any value: the entry is right if it consumes known ones
 // only.
 func (t *codeTable) find(acc uint64) entry {
-	e := t.root[acc&(1<<rootBits-1)]
+	e := t.root[acc&t.mask&(1<<rootBits-1)]
 	if e&longEntry != 0 {
 		e = t.long[uint64(e>>16)+acc>>rootBits&(1<<e.bits()-1)]
 	}
@@ -26,15 +27,15 @@ func (t *codeTable) find(acc uint64) entry {
 }
 
 // build makes the table of the code with the lengths lens, by symbol; symbols
-// has what each of them means. It is false for codes that codeWords.sort does
+// has what each of them means. c is scratch memory. It is false for codes that codeWords.sort does
 // not take.
-func (t *codeTable) build(lens []uint8, symbols []entry) bool {
-	var c codeWords
+func (t *codeTable) build(c *codeWords, lens []uint8, symbols []entry) bool {
 	if !c.sort(lens) {
 		return false
 	}
 	t.root[0] = badEntry + wordBit
-	i := 0
+	i, rootBits := 0, min(c.longest, rootBits)
+	t.mask = 1<<rootBits - 1
 	for n := 1; n <= rootBits; n++ {
 		// Words that are shorter stand there with either bit behind them.
 		copy(t.root[1<<(n-1):1<<n], t.root[:1<<(n-1)])
@@ -43,7 +44,7 @@ func (t *codeTable) build(lens []uint8, symbols []entry) bool {
 		}
 	}
 	if i < c.end[maxCodeLen] {
-		t.addLong(&c, symbols)
+		t.addLong(c, symbols)
 	}
 	return true
 }

@@ -33,25 +33,24 @@ func randomCode(rnd *rand.Rand, symbols, words, limit int, bias float64) []uint8
 // S-27
 func TestCodeTableFindsEveryWord(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	table := new(codeTable)
+	table, scratch := new(codeTable), new(codeWords)
 	longest := 0
 	for range 3000 {
 		words := 2 + rnd.IntN(numLit-1)
 		lens := randomCode(rnd, numLit, words, max(rnd.IntN(maxCodeLen+1), bits.Len(uint(words))), rnd.Float64())
-		if !table.build(lens, litEntries[:]) {
+		if !table.build(scratch, lens, litEntries[:]) {
 			t.Fatalf("a complete code is refused: %v", lens)
 		}
-		codes := make([]uint16, numLit)
-		assignCodes(codes, lens)
+		codes := wordsOf(lens)
 		for s, n := range lens {
 			if n == 0 {
 				continue
 			}
 			longest = max(longest, int(n))
-			acc := uint64(codes[s]) | rnd.Uint64()<<n
+			acc := codes[s].code() | rnd.Uint64()<<n
 			e := table.find(acc)
 			if want := litEntries[s] + entry(n)*wordBit; e != want {
-				t.Fatalf("word %b of %d bits is %x, want %x", codes[s], n, e, want)
+				t.Fatalf("word %b of %d bits is %x, want %x", codes[s].code(), n, e, want)
 			}
 		}
 	}

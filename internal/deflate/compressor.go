@@ -16,9 +16,10 @@ type Compressor struct {
 // whichever is less, but never more than 8 KiB: farther back the encoder does not
 // search, apart from the message itself.
 //
-// level, 1 to 9, applies without takeover and with a window of 15 bits, from
-// 128 bytes on; other values mean 1. In all other cases there is but one level,
-// about as good as 1.
+// level is 1 to 9; other values mean 1. Without takeover and with a window of 15
+// bits, messages from 128 bytes on are compressed by flate at that level, but at
+// level 1 only those above 32 KiB. In all other cases there is but one level: two or
+// three times as fast as 1 of flate, with a result of about the same length.
 //
 // A frame that is shared by many connections comes from a Compressor without
 // takeover whose ServerBits are not above those of any receiver.
@@ -52,7 +53,11 @@ func (c *Compressor) Append(dst, msg []byte) ([]byte, error) {
 
 // usesPool says which of the two encoders is for msg.
 func (c *Compressor) usesPool(msg []byte) bool {
-	return c.sent.size == 0 && c.bits == maxBits && len(msg) >= minPooled
+	least := minPooled
+	if c.level == 1 {
+		least = maxBlock + 1 // up to there ours is faster, and as good
+	}
+	return c.sent.size == 0 && c.bits == maxBits && len(msg) >= least
 }
 
 // Extend adds msg to the history that later messages refer to. It must be

@@ -57,8 +57,8 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 // fixedTables are the tables of the fixed code.
 var fixedTables = sync.OnceValues(func() (lit, dist *codeTable) {
 	lit, dist = new(codeTable), new(codeTable)
-	lit.build(fixedLens[:], litEntries[:])
-	dist.build(fixedDistLens[:], distEntries[:])
+	lit.build(new(codeWords), fixedLens[:], litEntries[:])
+	dist.build(new(codeWords), fixedDistLens[:], distEntries[:])
 	return lit, dist
 })
 

@@ -25,12 +25,19 @@
 //
 // # Two encoders
 //
-// Without context takeover and with the full window of 32 KiB the encoder is
-// a pooled flate.Writer, but for messages under 128 bytes, for which its levels
-// 1 to 6 neither find repetitions nor keep a history. In all other cases it is
-// the small one of this package: the windows of flate can not be made smaller
-// than 32 KiB, and flate.StatelessDeflate, which could do with smaller ones,
-// allocates a quarter of a megabyte at each call.
+// The usual encoder is the one of this package. It is made for short messages: what
+// it does for each of them is in proportion to the symbols in use, and it needs no
+// more than a window of some KiB to go on from. It looks for repetitions at one place
+// for each of 4096 hashes of five bytes. [Compressor.Append] of 1 KiB of JSON takes
+// about a third of the time of a pooled writer of klauspost/compress at level 1 without
+// takeover, and less than a fifth of one that is primed with 4 KiB of history; the
+// result is 2 % shorter there, and 6 % longer here (BenchmarkVersusPooled).
+//
+// A pooled flate.Writer takes the messages that profit from it, without takeover and
+// with the full window of 32 KiB: those above 32 KiB, and from level 2 on all of 128
+// bytes and more. With takeover flate is out of the question: a writer for each
+// connection takes a megabyte, and flate.StatelessDeflate, which can do with small
+// windows, allocates a quarter of one at each call.
 //
 // # One decoder
 //
@@ -40,7 +47,8 @@
 // earlier block, of any connection that used the reader, for that of a block that has
 // none. Ours can stop before any bit and go on when there is more. It inflates whole
 // messages, too, so [Decompressor.Append] and a Stream accept the same ones, apart
-// from the limits that Append has.
+// from the limits that Append has. For 1 KiB of JSON it takes half the time of a
+// pooled reader of klauspost/compress (BenchmarkVersusPooled).
 //
 // # Concurrency
 //

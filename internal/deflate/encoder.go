@@ -16,10 +16,9 @@ const (
 // two blocks, so one pool serves all connections.
 type encoder struct {
 	matcher
-	buf [maxCarry + maxBlock]byte // what may be referred to, then the block
-	lit huffman                   // literals, end of block and lengths
-	dst huffman                   // distances
-	cl  huffman                   // the code lengths of the other two
+	lit huffman // literals, end of block and lengths
+	dst huffman // distances
+	cl  huffman // the code lengths of the other two
 
 	header blockHeader
 }
@@ -28,8 +27,8 @@ var encoders = sync.Pool{New: func() any { return newEncoder() }}
 
 func newEncoder() *encoder {
 	e := new(encoder)
-	e.lit.init(numLit, maxCodeLen)
-	e.dst.init(numDist, maxCodeLen)
+	e.lit.init(numLit, longestWord)
+	e.dst.init(numDist, longestWord)
 	e.cl.init(numCL, maxCLLen)
 	return e
 }
@@ -43,8 +42,8 @@ func appendWindowed(dst, hist, msg []byte, maxDist int) []byte {
 	for done := 0; done < len(msg); {
 		n := min(len(msg)-done, maxBlock)
 		start := e.load(hist, msg, done, n, carry)
-		e.tokenize(e.buf[:start+n], start, maxDist)
-		e.writeBlock(&w, e.buf[start:start+n])
+		e.tokenize(start, start+n, maxDist)
+		e.writeBlock(&w, start, start+n)
 		done += n
 	}
 	encoders.Put(e)

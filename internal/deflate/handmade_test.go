@@ -2,9 +2,8 @@ package deflate
 
 // A handmade message is made of symbols, with codes that may be wrong.
 type handmade struct {
-	w           bitWriter
-	lit, dist   []uint16 // words
-	lits, dists []uint8  // their lengths
+	w         bitWriter
+	lit, dist []word
 }
 
 // lengths are those of some words of a code, by symbol.
@@ -20,20 +19,35 @@ func lengthsOf(code []uint8) lengths {
 	return l
 }
 
+// set makes the code one with these lengths.
+func (h *huffman) set(lens lengths) {
+	clear(h.lens[:])
+	h.used = h.used[:0]
+	for s := range h.lens {
+		if n := lens[s]; n > 0 {
+			h.lens[s], h.used = n, append(h.used, uint16(s))
+		}
+	}
+}
+
+// wordsOf are the words of a code by symbol.
+func wordsOf(lens []uint8) []word {
+	words, used := make([]word, len(lens)), []uint16(nil)
+	for s, n := range lens {
+		if n > 0 {
+			used = append(used, uint16(s))
+		}
+	}
+	assignWords(words, lens, used)
+	return words
+}
+
 // dynamic begins a dynamic block with these codes, right or wrong.
 func dynamic(lit, dist lengths) *handmade {
 	e := newEncoder()
-	clear(e.lit.lens)
-	clear(e.dst.lens)
-	for s, n := range lit {
-		e.lit.lens[s] = n
-	}
-	for s, n := range dist {
-		e.dst.lens[s] = n
-	}
-	b := &handmade{lit: make([]uint16, numLit), dist: make([]uint16, numDist), lits: e.lit.lens, dists: e.dst.lens}
-	assignCodes(b.lit, b.lits)
-	assignCodes(b.dist, b.dists)
+	e.lit.set(lit)
+	e.dst.set(dist)
+	b := &handmade{lit: wordsOf(e.lit.lens[:]), dist: wordsOf(e.dst.lens[:])}
 	e.header.plan(&e.lit, &e.dst, &e.cl)
 	b.bits(dynamicBlock, 3)
 	b.w.reserve(e.header.bits)
@@ -43,13 +57,13 @@ func dynamic(lit, dist lengths) *handmade {
 
 func (b *handmade) symbols(syms ...int) *handmade {
 	for _, s := range syms {
-		b.bits(uint64(b.lit[s]), uint(b.lits[s]))
+		b.bits(b.lit[s].code(), b.lit[s].bits())
 	}
 	return b
 }
 
 func (b *handmade) distance(sym int) *handmade {
-	b.bits(uint64(b.dist[sym]), uint(b.dists[sym]))
+	b.bits(b.dist[sym].code(), b.dist[sym].bits())
 	return b
 }
 
@@ -63,7 +77,7 @@ func (b *handmade) wire() []byte { return b.w.sync() }
 
 // fixed begins a block of the fixed code.
 func fixed() *handmade {
-	b := &handmade{lit: fixedCodes[:], dist: fixedDistCodes[:], lits: fixedLens[:], dists: fixedDistLens[:]}
+	b := &handmade{lit: fixedWords[:], dist: fixedDistWords[:]}
 	b.bits(fixedBlock, 3)
 	return b
 }
@@ -83,13 +97,13 @@ func rawHeader(nLit, nDist uint64, cl lengths) *handmade {
 // header writes code lengths with the third code that rawHeader was given, each
 // with its extra bits.
 func (b *handmade) header(cl lengths, syms ...[2]int) *handmade {
-	lens, words := make([]uint8, numCL), make([]uint16, numCL)
+	lens := make([]uint8, numCL)
 	for s, n := range cl {
 		lens[s] = n
 	}
-	assignCodes(words, lens)
+	words := wordsOf(lens)
 	for _, s := range syms {
-		b.bits(uint64(words[s[0]]), uint(lens[s[0]]))
+		b.bits(words[s[0]].code(), words[s[0]].bits())
 		b.bits(uint64(s[1]), repeatBits(uint8(s[0])))
 	}
 	return b

@@ -184,15 +184,16 @@ func emptyDynamicBlocks(n int) []byte {
 	e := newEncoder()
 	var w bitWriter
 	for len(w.out) < n {
-		e.n = 0
-		e.count()
+		e.tokenize(0, 0, 0)
+		e.lit.findUsed()
+		e.dst.findUsed()
 		e.lit.build()
 		e.dst.build()
 		e.header.plan(&e.lit, &e.dst, &e.cl)
 		w.reserve(3 + e.header.bits + maxCodeLen)
 		w.put(dynamicBlock, 3)
 		e.header.write(&w, &e.cl)
-		e.writeTokens(&w, e.lit.codes, e.lit.lens, e.dst.codes, e.dst.lens)
+		e.writeTokens(&w, 0, &e.lit.words, (*[len(fixedDistLens)]word)(e.dst.words[:]))
 	}
 	return w.sync()
 }

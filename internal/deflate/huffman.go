@@ -12,96 +12,149 @@ const (
 
 	maxCodeLen = 15
 	maxCLLen   = 7
+
+	// longestWord is the limit of the encoder's own codes: four literals and what
+	// is left of a byte fit into 64 bits.
+	longestWord = 14
 )
 
+// A word is a code word as it is written: its length in bits 0 to 7, and from bit
+// 8 on its bits, the first in the lowest place.
+type word uint32
+
+func (w word) bits() uint   { return uint(w & 0xff) }
+func (w word) code() uint64 { return uint64(w >> 8) }
+
 // A huffman is one code: first the frequencies of its symbols, then their code
-// words.
+// words. Only what was used is looked at, for blocks are short.
 type huffman struct {
-	limit   int
-	freq    []uint32
-	lens    []uint8  // of code words, in bits; 0 = symbol not used
-	codes   []uint16 // in the order of sending
+	symbols, limit int
+
+	freq  [len(fixedLens)]uint16
+	lens  [len(fixedLens)]uint8 // of code words, in bits; 0 = symbol not used
+	words [len(fixedLens)]word  // of symbols in use
+
+	used    []uint16 // symbols, in order
 	leaves  []uint32 // used symbols: frequency << 9 | symbol, rarest first
-	weights []uint32 // of the nodes: leaves, then inner ones in order of making
-	parents []uint16
+	weights []uint32 // of the inner nodes, in order of making
+	parents []uint16 // of the inner nodes
+	cost    int      // bits of all symbols together
 }
 
 func (h *huffman) init(symbols, limit int) {
 	*h = huffman{
+		symbols: symbols,
 		limit:   limit,
-		freq:    make([]uint32, symbols),
-		lens:    make([]uint8, symbols),
-		codes:   make([]uint16, symbols),
-		leaves:  make([]uint32, 0, symbols),
-		weights: make([]uint32, 2*symbols),
-		parents: make([]uint16, 2*symbols),
+		used:    make([]uint16, 0, symbols+2),
+		leaves:  make([]uint32, symbols+2),
+		weights: make([]uint32, symbols+2),
+		parents: make([]uint16, symbols+2),
 	}
 }
 
-// build makes the code for freq. At least two symbols get a code word, for a
-// code of one is incomplete and not all inflaters take it.
+// build makes the code for freq. The symbols in use are known.
 func (h *huffman) build() {
 	h.sortLeaves()
-	var count [2 * numLit]uint16 // leaves by depth; the tree can be that deep
-	h.link(count[:])
-	limitDepth(count[:], len(h.leaves), h.limit)
-	h.assignLens(count[:h.limit+1])
-	assignCodes(h.codes, h.lens)
+	var count [len(fixedLens)]uint16 // leaves by depth; the tree can be that deep
+	deepest := h.link(&count)
+	if deepest > h.limit {
+		limitDepth(count[:], deepest, h.limit)
+		deepest = h.limit
+	}
+	h.assignLens(count[:deepest+1])
+	assignWords(h.words[:], h.lens[:], h.used)
 }
 
+// findUsed lists the symbols that occur. At least two get a code word, for a code
+// of one is incomplete and not all inflaters take it.
+func (h *huffman) findUsed() {
+	used, n := h.used[:cap(h.used)], 0
+	for s := 0; s < h.symbols; s += 4 {
+		f := h.freq[s : s+4 : s+4]
+		if f[0]|f[1]|f[2]|f[3] == 0 {
+			continue
+		}
+		for i, f := range f {
+			used[n] = uint16(s + i)
+			if f > 0 { // no branch
+				n++
+			}
+		}
+	}
+	switch {
+	case n == 0:
+		n = copy(used, []uint16{0, 1})
+	case n == 1 && used[0] == 0:
+		used[1], n = 1, 2
+	case n == 1:
+		used[0], used[1], n = 0, used[0], 2
+	}
+	h.used = used[:n]
+}
+
+// sortLeaves puts those of usual frequencies where they belong and sorts the others.
 func (h *huffman) sortLeaves() {
-	h.leaves = h.leaves[:0]
-	for s, f := range h.freq {
-		if f > 0 {
-			h.leaves = append(h.leaves, f<<9|uint32(s))
-		}
+	const many = 48 // frequencies from here on share a place
+	var next [many + 1]uint16
+	used, leaves := h.used, h.leaves
+	for _, s := range used {
+		next[min(h.freq[s], many)]++
 	}
-	for s := 0; len(h.leaves) < 2; s++ {
-		if h.freq[s] == 0 {
-			h.leaves = append(h.leaves, uint32(s))
-		}
+	before := uint16(0)
+	for f := range next {
+		before, next[f] = before+next[f], before
 	}
-	slices.Sort(h.leaves)
+	large := leaves[next[many]:len(used)]
+	for _, s := range used {
+		f := h.freq[s]
+		to := &next[min(f, many)]
+		leaves[*to] = uint32(f)<<9 | uint32(s)
+		*to++
+	}
+	slices.Sort(large)
 }
 
-// link joins the two lightest nodes until one is left, then counts the leaves
-// of each depth. Inner nodes come into being in order of weight, so two queues
-// do for a heap.
-func (h *huffman) link(count []uint16) {
-	n := len(h.leaves)
-	for i, l := range h.leaves {
-		h.weights[i] = l >> 9
-	}
-	leaf, inner := 0, n
-	for next := n; next < 2*n-1; next++ {
-		var sum uint32
+// link joins the two lightest nodes until one is left, and counts the leaves of each
+// depth. Inner nodes come into being in order of weight, so two queues do for a heap.
+// It returns the greatest depth.
+func (h *huffman) link(count *[len(fixedLens)]uint16) (deepest int) {
+	const none = 1<<32 - 1 // heavier than all
+	n := len(h.used)
+	leaves, weights, parents := h.leaves[:n+1], h.weights[:n+1], h.parents[:n]
+	leaves[n], weights[0] = none, none
+	leaf, inner := 0, 0
+	for next := range n - 1 {
+		sum := uint32(0)
 		for range 2 {
-			i := leaf
-			if leaf < n && (inner == next || h.weights[leaf] <= h.weights[inner]) {
+			if l, w := leaves[leaf]>>9, weights[inner]; l <= w {
+				sum += l
 				leaf++
 			} else {
-				i = inner
+				sum += w
+				parents[inner] = uint16(next)
 				inner++
 			}
-			sum += h.weights[i]
-			h.parents[i] = uint16(next)
 		}
-		h.weights[next] = sum
+		weights[next], weights[next+1] = sum, none
 	}
-	depths := h.weights // no longer needed
-	depths[2*n-2] = 0
-	for i := 2*n - 3; i >= 0; i-- {
-		depths[i] = depths[h.parents[i]] + 1
-		if i < n {
-			count[depths[i]]++
-		}
+	// All that is below an inner node is a leaf or an inner node.
+	depths := weights // no longer needed
+	depths[n-2] = 0
+	count[1] = 2
+	for i := n - 3; i >= 0; i-- {
+		d := depths[parents[i]] + 1
+		depths[i] = d
+		count[d]--
+		count[d+1] += 2
+		deepest = max(deepest, int(d))
 	}
+	return deepest + 1
 }
 
 // limitDepth moves the leaves below limit up to it. That makes too many code
 // words; each step of the repair frees one by moving a shorter one down.
-func limitDepth(count []uint16, leaves, limit int) {
-	for d := limit + 1; d < leaves; d++ {
+func limitDepth(count []uint16, deepest, limit int) {
+	for d := limit + 1; d <= deepest; d++ {
 		count[limit] += count[d]
 	}
 	used := 0 // of the 1<<limit code words of full length
@@ -121,39 +174,44 @@ func limitDepth(count []uint16, leaves, limit int) {
 
 // assignLens gives the longest code words to the rarest symbols.
 func (h *huffman) assignLens(count []uint16) {
-	clear(h.lens)
-	next := 0
+	clear(h.lens[:])
+	h.cost = 0
+	leaves := h.leaves
 	for d := len(count) - 1; d > 0; d-- {
-		for range count[d] {
-			h.lens[h.leaves[next]&(1<<9-1)] = uint8(d)
-			next++
+		n := count[d]
+		sum := uint32(0)
+		for _, l := range leaves[:n] {
+			h.lens[l&(1<<9-1)] = uint8(d)
+			sum += l >> 9
 		}
+		h.cost += int(sum) * d
+		leaves = leaves[n:]
 	}
 }
 
-// assignCodes numbers the code words as RFC 1951 section 3.2.2 says, with their
-// first bit in the lowest place.
-func assignCodes(codes []uint16, lens []uint8) {
-	var count, next [maxCodeLen + 2]uint16
-	for _, n := range lens {
-		count[n]++
+// assignWords sets the code words of the symbols in use, in order, as RFC 1951 section
+// 3.2.2 says.
+func assignWords(words []word, lens []uint8, used []uint16) {
+	var count, next [maxCodeLen + 1]uint16
+	for _, s := range used {
+		count[lens[s]]++
 	}
-	count[0] = 0
+	first := uint16(0)
 	for n := 1; n <= maxCodeLen; n++ {
-		next[n+1] = (next[n] + count[n]) << 1
+		next[n] = first
+		first = (first + count[n]) << 1
 	}
-	for s, n := range lens {
-		if n > 0 {
-			codes[s] = bits.Reverse16(next[n]) >> (16 - n)
-			next[n]++
-		}
+	for _, s := range used {
+		n := lens[s]
+		words[s] = word(bits.Reverse16(next[n])>>(16-n))<<8 | word(n)
+		next[n]++
 	}
 }
 
-// cost is the bits of all symbols together.
-func cost(freq []uint32, lens []uint8) (sum int) {
-	for s, f := range freq {
-		sum += int(f) * int(lens[s])
+// costIn is the bits of all symbols together in another code.
+func (h *huffman) costIn(lens []uint8) (sum int) {
+	for _, s := range h.used {
+		sum += int(h.freq[s]) * int(lens[s])
 	}
 	return sum
 }

@@ -2,6 +2,7 @@ package deflate
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -18,38 +19,46 @@ func checkCode(t *testing.T, h *huffman) {
 			sum += 1 << (h.limit - int(n))
 		}
 	}
+	if bits := h.costIn(h.lens[:]); bits != h.cost {
+		t.Fatalf("all symbols take %d bits, not %d", bits, h.cost)
+	}
 	if sum != 1<<h.limit {
 		t.Fatalf("code uses %d of %d code words", sum, 1<<h.limit)
 	}
 }
 
+// fibonacci makes the deepest tree that so many tokens can have; at its end there are
+// no more of them.
+var fibonacci = [...]uint16{1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987, 1597, 2584, 4181, 6765, 10946, 0}
+
 func TestHuffmanCodesAreCompleteAndLimited(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, tt := range []struct {
 		name string
-		freq func(s int) uint32
+		freq func(s int) uint16
 	}{
-		{"none", func(int) uint32 { return 0 }},
-		{"first alone", func(s int) uint32 { return uint32(max(0, 1-s)) }},
-		{"third alone", func(s int) uint32 {
+		{"none", func(int) uint16 { return 0 }},
+		{"first alone", func(s int) uint16 { return uint16(max(0, 1-s)) }},
+		{"third alone", func(s int) uint16 {
 			if s == 2 {
 				return 7
 			}
 			return 0
 		}},
-		{"equal", func(int) uint32 { return 5 }},
-		{"doubling, deeper than any limit", func(s int) uint32 { return 1 << min(s, 20) }},
-		{"random", func(int) uint32 { return rnd.Uint32N(1000) }},
-		{"random with gaps", func(int) uint32 { return rnd.Uint32N(4) / 3 * rnd.Uint32N(30000) }},
+		{"equal", func(int) uint16 { return 5 }},
+		{"growing, deeper than any limit", func(s int) uint16 { return fibonacci[min(s, len(fibonacci)-1)] }},
+		{"random", func(int) uint16 { return uint16(rnd.Uint32N(100)) }},
+		{"random with gaps", func(int) uint16 { return uint16(rnd.Uint32N(4) / 3 * rnd.Uint32N(400)) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, k := range []struct{ symbols, limit int }{{numLit, maxCodeLen}, {numDist, maxCodeLen}, {numCL, maxCLLen}} {
 				var h huffman
 				h.init(k.symbols, k.limit)
 				for range 20 {
-					for s := range h.freq {
+					for s := range k.symbols {
 						h.freq[s] = tt.freq(s)
 					}
+					h.findUsed()
 					h.build()
 					checkCode(t, &h)
 				}
@@ -59,13 +68,20 @@ func TestHuffmanCodesAreCompleteAndLimited(t *testing.T) {
 }
 
 func TestHuffmanGivesFrequentSymbolsShortWords(t *testing.T) {
-	var h huffman
-	h.init(numCL, maxCLLen)
-	copy(h.freq, []uint32{1, 1, 2, 4, 8})
-	h.build()
-	for s, want := range []uint8{4, 4, 3, 2, 1} {
-		if h.lens[s] != want {
-			t.Errorf("symbol %d has %d bits, want %d", s, h.lens[s], want)
+	for _, tt := range []struct {
+		freq []uint16
+		want []uint8
+	}{
+		{[]uint16{1, 1, 2, 4, 8}, []uint8{4, 4, 3, 2, 1}},
+		{[]uint16{1600, 1, 800, 400, 150, 200}, []uint8{1, 5, 2, 3, 5, 4}},
+	} {
+		var h huffman
+		h.init(numCL, maxCLLen)
+		copy(h.freq[:], tt.freq)
+		h.findUsed()
+		h.build()
+		if got := h.lens[:len(tt.want)]; !slices.Equal(got, tt.want) {
+			t.Errorf("symbols of frequencies %d have %d bits, want %d", tt.freq, got, tt.want)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 const syncTail = "\x00\x00\xff\xff"
 
 // minPooled is the size in bytes below which levels 1 to 6 of flate do not look
-// for repetitions.
+// for repetitions, so that our encoder is better.
 const minPooled = 128
 
 // writers holds the flate.Writers not in use, by level. One takes about a

@@ -1,7 +1,18 @@
 package deflate
 
+import "encoding/binary"
+
 // maxWindow is how far back a distance reaches, in bytes.
 const maxWindow = 1 << maxBits
+
+// ringBytes are those of a ring, and 8 more, so that copy8 needs no bounds check.
+type ringBytes [maxWindow + 8]byte
+
+// copy8 copies eight bytes. They lie within the ring.
+func (b *ringBytes) copy8(to, from int) {
+	to, from = to&(maxWindow-1), from&(maxWindow-1)
+	binary.LittleEndian.PutUint64(b[to:to+8], binary.LittleEndian.Uint64(b[from:from+8]))
+}
 
 // A ring is the last 32 KiB of plaintext: what the message may refer to, and
 // at its end what was not handed out yet. Before it is overwritten it is handed
@@ -11,7 +22,7 @@ const maxWindow = 1 << maxBits
 // starts anew, and then stay at one whole ring back, where every distance is
 // allowed.
 type ring struct {
-	buf   [maxWindow]byte
+	buf   ringBytes
 	pos   int // of the next byte
 	out   int // up to here everything was handed out
 	low   int // of the oldest byte that may be referred to
@@ -20,7 +31,7 @@ type ring struct {
 
 // begin forgets everything but history, at most 32 KiB.
 func (r *ring) begin(history []byte) {
-	n := copy(r.buf[:], history)
+	n := copy(r.buf[:maxWindow], history)
 	r.pos, r.out, r.low, r.start = n, n, 0, n
 }
 
@@ -65,7 +76,7 @@ func (r *ring) copyBack(pos, distance, length int) int {
 	if from < 0 {
 		// The source lies behind the destination; no byte of it was written
 		// anew when its turn comes.
-		copy(r.buf[pos:end], r.buf[from+maxWindow:])
+		copy(r.buf[pos:end], r.buf[from+maxWindow:maxWindow])
 		return end
 	}
 	for pos < end { // what was copied is repeated as well
@@ -78,7 +89,7 @@ func (r *ring) copyBack(pos, distance, length int) int {
 func (r *ring) keep(w *window) {
 	n := min(r.pos-r.start, w.size)
 	if before := n - r.pos; before > 0 {
-		w.extend(r.buf[maxWindow-before:])
+		w.extend(r.buf[maxWindow-before : maxWindow])
 		n = r.pos
 	}
 	w.extend(r.buf[r.pos-n : r.pos])

@@ -5,10 +5,11 @@ const (
 	// bits, with 5 and 13 extra bits.
 	symbolBits = 48
 
-	// A round of fast may take in fastInput bytes, and write fastRoom: as many
-	// literals of one bit as there are before it takes in more, and a match.
+	// A round of fast takes in fastInput bytes at once. It may write fastRoom:
+	// three literals, and a match, which is copied in steps of up to fastCopy.
 	fastInput = 8
-	fastRoom  = 64 - symbolBits + maxMatch
+	fastCopy  = 16
+	fastRoom  = 3 + maxMatch + fastCopy
 )
 
 // symbols reads up to the end of the block.
@@ -80,7 +81,7 @@ func (d *decoder) match() {
 // end of the input or of the ring.
 func (d *decoder) fast() (err error) {
 	in, acc, n, pos := d.in, d.acc, d.n, d.pos
-	lit, dist := d.lit, d.dist
+	lit, dist, buf := d.lit, d.dist, &d.buf
 	ended := false
 loop:
 	for len(in) >= fastInput && pos <= maxWindow-fastRoom {
@@ -88,39 +89,63 @@ loop:
 		in = in[(63-n)&63>>3:]
 		n |= enough
 		e := lit.find(acc)
-		for e&literalEntry != 0 {
-			d.buf[pos&(maxWindow-1)] = byte(e >> 16)
+		if e&literalEntry != 0 { // there are enough bits for three
+			buf[pos&(maxWindow-1)] = byte(e >> 16)
 			pos++
-			acc, n = acc>>e.bits(), n-e.bits()
-			if n < symbolBits {
-				continue loop
+			acc, n = acc>>(e.bits()&63), n-e.bits()
+			if e = lit.find(acc); e&literalEntry != 0 {
+				buf[pos&(maxWindow-1)] = byte(e >> 16)
+				pos++
+				acc, n = acc>>(e.bits()&63), n-e.bits()
+				if e = lit.find(acc); e&literalEntry != 0 {
+					buf[pos&(maxWindow-1)] = byte(e >> 16)
+					pos++
+					acc, n = acc>>(e.bits()&63), n-e.bits()
+					continue
+				}
 			}
-			e = lit.find(acc)
+			if n < symbolBits {
+				continue // not for long: the same entry comes first
+			}
 		}
 		if e&(endEntry|badEntry) != 0 {
 			if ended = e&endEntry != 0; !ended {
 				err = errWord
 			}
-			acc, n = acc>>e.bits(), n-e.bits()
+			acc, n = acc>>(e.bits()&63), n-e.bits()
 			break
 		}
 		length := e.value(acc)
-		acc, n = acc>>e.bits(), n-e.bits()
+		acc, n = acc>>(e.bits()&63), n-e.bits()
 		if e = dist.find(acc); e&badEntry != 0 {
 			err = errWord
 			break
 		}
 		distance := e.value(acc)
-		acc, n = acc>>e.bits(), n-e.bits()
+		acc, n = acc>>(e.bits()&63), n-e.bits()
 		if distance > pos-d.low {
 			err = errDistance
 			break
 		}
-		if pos < distance && pos-distance+length > 0 {
-			d.length, d.distance = length, distance
-			break
+		from := pos - distance
+		switch {
+		case d.low < 0: // each byte of buf may be referred to
+			if from < 0 && from+length > 0 {
+				d.length, d.distance = length, distance
+				break loop
+			}
+			d.copyBack(pos, distance, length)
+		case distance < 8:
+			for i := range length {
+				buf[(pos+i)&(maxWindow-1)] = buf[(from+i)&(maxWindow-1)]
+			}
+		default:
+			for i := 0; i < length; i += fastCopy { // may go too far
+				buf.copy8(pos+i, from+i)
+				buf.copy8(pos+i+8, from+i+8)
+			}
 		}
-		pos = d.copyBack(pos, distance, length)
+		pos += length
 	}
 	d.in, d.acc, d.n, d.pos = in, acc&(1<<n-1), n, pos
 	if ended {

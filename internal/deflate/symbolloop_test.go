@@ -90,3 +90,25 @@ func TestStreamHasEnoughBitsForTheLongestSymbol(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Every short distance, with every length, and bytes behind it that a copy in larger
+// steps would spoil: the next match takes them up again.
+func TestMatchesOverlapTheirOwnSource(t *testing.T) {
+	start := randomBytes(1, 40)
+	for distance := 1; distance <= len(start); distance++ {
+		b := fixed()
+		for _, c := range start {
+			b.symbols(int(c))
+		}
+		for length := 3; length < maxMatch; length++ {
+			sym, extra := distSymbol(uint32(distance - 1))
+			b.symbols(firstLength+int(lengthSymbols[length-3])).bits(uint64(length-3)&(1<<lengthExtra(length-3)-1), lengthExtra(length-3))
+			b.distance(int(sym)).bits(uint64(distance-1)&(1<<extra-1), extra)
+			b.symbols(length & 0xff)
+		}
+		wire := b.symbols(endOfBlock).wire()
+		if _, err := newPair(Params{}).inflate(t, wire, wire); err != nil {
+			t.Fatalf("distance %d: %v", distance, err)
+		}
+	}
+}

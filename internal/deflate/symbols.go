@@ -22,6 +22,14 @@ var lengthSymbols = func() (t [256]uint8) {
 	return t
 }()
 
+// lengthBits is lengthExtra of each length - 3.
+var lengthBits = func() (t [256]uint8) {
+	for x := range t {
+		t[x] = uint8(lengthExtra(x))
+	}
+	return t
+}()
+
 // lengthExtra is the number of extra bits of the length x + 3.
 func lengthExtra(x int) uint {
 	if x < 8 || x == 255 {
@@ -40,18 +48,23 @@ func distSymbol(x uint32) (sym, extra uint) {
 	return 2*extra + 2 + uint(x)>>extra&1, extra
 }
 
+// distExtra is the number of extra bits of a symbol.
+func distExtra(sym uint8) uint { return max(uint(sym)>>1, 1) - 1 }
+
 // The fixed code of RFC 1951 section 3.2.6. Its distances are five bits. The last
 // two symbols of both have words but no meaning.
 var (
 	fixedLens  [288]uint8
-	fixedCodes [288]uint16
+	fixedWords [288]word
 
 	fixedDistLens  [32]uint8
-	fixedDistCodes [32]uint16
+	fixedDistWords [32]word
 )
 
 func init() {
+	var all [288]uint16
 	for s := range fixedLens {
+		all[s] = uint16(s)
 		switch {
 		case s < 144:
 			fixedLens[s] = 8
@@ -63,9 +76,9 @@ func init() {
 			fixedLens[s] = 8
 		}
 	}
-	assignCodes(fixedCodes[:], fixedLens[:])
+	assignWords(fixedWords[:], fixedLens[:], all[:])
 	for s := range fixedDistLens {
 		fixedDistLens[s] = 5
 	}
-	assignCodes(fixedDistCodes[:], fixedDistLens[:])
+	assignWords(fixedDistWords[:], fixedDistLens[:], all[:len(fixedDistLens)])
 }
