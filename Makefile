@@ -9,10 +9,10 @@ FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
 export FUZZTIME
 
-.PHONY: help run build test lint cross race bench soak microbench fuzz browser tidy clean
+.PHONY: help run build test lint cross race bench bench-report soak microbench fuzz browser tidy clean
 
 help: ## list the words
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start the chat example
 	go run ./examples/chat
@@ -34,11 +34,15 @@ cross: ## vet and build all tests for the other systems
 race: ## the tests of all modules, the main one under the race detector
 	ci/race.sh
 
-bench: ## this server beside its peers, about half an hour; BENCHFLAGS='-quick -rounds 1' for a look
+bench: ## this server beside its peers, a good hour; BENCHFLAGS='-quick -rounds 1' for a look
 	cd bench && go run ./cmd/suite $(BENCHFLAGS)
 
-soak: ## this server alone at full sizes, held to its promises, about a minute
+bench-report: ## the same, and write the tables and plots of docs/performance.md from it
+	cd bench && go run ./cmd/suite -document ../docs/performance.md $(BENCHFLAGS)
+
+soak: ## this server alone at full sizes and under abuse, held to its promises, about ten minutes
 	cd bench && go run ./cmd/suite -soak $(SOAKFLAGS)
+	ICSWS_SOAK=full go test -count 1 -timeout 20m -v ./internal/soak
 
 microbench: ## the benchmarks of single functions; BENCHTIME=1x for one round
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -benchmem ./...

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/icsws/icsws/bench/internal/wire"
 )
@@ -17,6 +18,7 @@ type conn struct {
 	in   wire.Stream // what comes back
 	bulk *wire.Bulk  // or this, see generator.sink
 
+	early  []byte  // what came behind the response to the handshake
 	sent   int     // messages written or waiting in pend
 	owed   int     // messages that may be sent as soon as pend is empty
 	stamps []int64 // when each message in flight was sent, by its number
@@ -35,6 +37,14 @@ func (c *conn) write(frames []byte) error {
 	}
 	c.pend = frames
 	return c.push()
+}
+
+// plain is where frames are written that may wait behind others.
+func (c *conn) plain() io.Writer {
+	if c.sec != nil {
+		return c.sec
+	}
+	return &c.socket
 }
 
 // recv reads once, or under TLS all there is, because crypto/tls may hold what
@@ -101,10 +111,11 @@ func (c *conn) upgraded(ask wire.Compression) (wire.Deflate, error) {
 	if c.sec != nil {
 		read = c.sec.Read
 	}
-	head, err := readHead(read)
+	head, early, err := readHead(read)
 	if err != nil {
 		return wire.Deflate{}, err
 	}
+	c.early = early
 	d, err := wire.ParseResponse(head, ask)
 	if err != nil {
 		return wire.Deflate{}, err
@@ -112,25 +123,22 @@ func (c *conn) upgraded(ask wire.Compression) (wire.Deflate, error) {
 	return d, c.unblock()
 }
 
-// readHead reads a response head and nothing after it: a server that speaks
-// before it is spoken to is an error.
-func readHead(read func([]byte) (int, error)) ([]byte, error) {
-	head := make([]byte, 0, 512)
+// readHead reads a response head, and returns what it has read after it.
+func readHead(read func([]byte) (int, error)) (head, early []byte, err error) {
+	head = make([]byte, 0, 512)
 	for wire.HeadEnd(head) == 0 {
 		if len(head) >= wire.MaxHead {
-			return nil, errors.New("load: the response head is too long")
+			return nil, nil, errors.New("load: the response head is too long")
 		}
 		if len(head) == cap(head) {
 			head = append(head, 0)[:len(head)]
 		}
 		n, err := read(head[len(head):cap(head)])
 		if err != nil {
-			return nil, fmt.Errorf("load: handshake: %w", err)
+			return nil, nil, fmt.Errorf("load: handshake: %w", err)
 		}
 		head = head[:len(head)+n]
 	}
-	if wire.HeadEnd(head) != len(head) {
-		return nil, errors.New("load: bytes behind the handshake")
-	}
-	return head, nil
+	end := wire.HeadEnd(head)
+	return head[:end:end], head[end:], nil
 }

@@ -13,11 +13,16 @@ import (
 // echo keeps -depth messages in flight on every connection: each one that comes
 // back, and is right, is followed by the next.
 func (g *generator) echo() (figures.Figures, error) {
-	var f figures.Figures
 	if err := g.open(g.kind()); err != nil {
-		return f, err
+		return figures.Figures{}, err
 	}
 	defer g.close()
+	return g.echoOpen()
+}
+
+// echoOpen is the echo on connections that are open.
+func (g *generator) echoOpen() (figures.Figures, error) {
+	var f figures.Figures
 	if _, err := g.echoFor(g.warm, &stat.Hist{}); err != nil {
 		return f, err
 	}

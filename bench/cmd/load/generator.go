@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -19,6 +20,7 @@ type generator struct {
 	poll   *poller
 	conns  []*conn
 	script *wire.Script
+	talker int              // who talks next (room)
 	sink   func() wire.Sink // of a new connection, where no script is followed
 }
 
@@ -29,6 +31,9 @@ func now() int64 { return int64(time.Since(started)) }
 
 // errLimit ends a run that takes too long.
 var errLimit = errors.New("load: -limit is over")
+
+// errEarly is a server that speaks before it is spoken to.
+var errEarly = errors.New("load: bytes behind the handshake")
 
 // texts are the messages of this run.
 func (g *generator) texts() [][]byte {
@@ -57,24 +62,31 @@ func (g *generator) open(op byte) error {
 		return err
 	}
 	g.poll = p
-	request := wire.Request(g.target.host, g.target.path, g.compress)
 	for len(g.conns) < g.options.conns {
 		// Small batches: the server's backlog is bounded.
 		n := min(128, g.options.conns-len(g.conns))
-		if err := g.openBatch(n, request, op); err != nil {
+		if err := g.openBatch(n, op); err != nil {
 			return fmt.Errorf("%w (of %d connections %d are open)", err, g.options.conns, len(g.conns))
 		}
 	}
 	return nil
 }
 
-func (g *generator) openBatch(n int, request []byte, op byte) error {
+// path is where connection i goes: with -rooms into one of them.
+func (g *generator) path(i int) string {
+	if g.rooms == 0 {
+		return g.target.path
+	}
+	return g.target.path + strconv.Itoa(i%g.rooms)
+}
+
+func (g *generator) openBatch(n int, op byte) error {
 	batch := make([]*conn, 0, n)
 	for i := range n {
 		if now() > g.end {
 			return errLimit
 		}
-		c, err := g.request(len(g.conns)+i, request)
+		c, err := g.request(len(g.conns) + i)
 		if err != nil {
 			return err
 		}
@@ -85,7 +97,9 @@ func (g *generator) openBatch(n int, request []byte, op byte) error {
 		if err != nil {
 			return err
 		}
-		g.expect(c, op, d)
+		if err := g.expect(c, op, d); err != nil {
+			return err
+		}
 		if err := g.poll.add(c); err != nil {
 			return err
 		}
@@ -94,22 +108,27 @@ func (g *generator) openBatch(n int, request []byte, op byte) error {
 	return nil
 }
 
-// expect says what the connection will read.
-func (g *generator) expect(c *conn, op byte, d wire.Deflate) {
+// expect says what the connection will read, and has read already: there must be nothing where
+// a script is followed.
+func (g *generator) expect(c *conn, op byte, d wire.Deflate) error {
 	if g.sink != nil {
 		b := wire.NewBulk(g.sink())
 		c.bulk = &b
-		return
+		return b.Feed(c.early)
+	}
+	if len(c.early) > 0 {
+		return errEarly
 	}
 	if g.script == nil {
 		g.script = wire.NewScript(op, g.texts(), g.depth, d)
 	}
 	c.in = wire.NewStream(g.script)
 	c.stamps = make([]int64, g.depth)
+	return nil
 }
 
 // request connects and sends the handshake.
-func (g *generator) request(i int, request []byte) (*conn, error) {
+func (g *generator) request(i int) (*conn, error) {
 	s, err := dial(g.target.addr, source(i))
 	if err != nil {
 		return nil, err
@@ -120,7 +139,7 @@ func (g *generator) request(i int, request []byte) (*conn, error) {
 			return nil, err
 		}
 	}
-	return c, c.write(request)
+	return c, c.write(wire.Request(g.target.host, g.path(i), g.compress))
 }
 
 // close resets all connections.

@@ -62,7 +62,10 @@ func (g *generator) tlsUpgrade(i int) error {
 	if _, err := c.Write(wire.Request(g.target.host, g.target.path, wire.Off)); err != nil {
 		return fmt.Errorf("load: TLS: %w", err)
 	}
-	head, err := readHead(c.Read)
+	head, early, err := readHead(c.Read)
+	if len(early) > 0 {
+		err = errEarly
+	}
 	if err != nil {
 		return err
 	}

@@ -13,34 +13,72 @@ import (
 // idle opens connections that say nothing, and reads what the server's memory
 // has grown by: after the handshakes, and after -count messages on each.
 func (g *generator) idle() (figures.Figures, error) {
-	var f figures.Figures
+	f, err := g.resting()
+	if err != nil {
+		return f, err
+	}
+	defer g.close()
+	if !g.brief {
+		f.IdleCPU, err = g.idleCPU()
+	}
+	return f, err
+}
+
+// resting opens the connections and measures, and leaves them open.
+func (g *generator) resting() (f figures.Figures, err error) {
 	if err := g.collect(); err != nil {
 		return f, err
 	}
-	var err error
+	before, err := g.partsIfAsked()
+	if err != nil {
+		return f, err
+	}
 	if f.BaseRSS, err = proc.RSS(g.pid); err != nil {
 		return f, err
 	}
 	if err := g.open(g.kind()); err != nil {
 		return f, err
 	}
-	defer g.close()
+	defer func() {
+		if err != nil {
+			g.close()
+		}
+	}()
 	f.Conns = len(g.conns)
 	if !g.brief {
 		if f.Open, f.OpenGC, err = g.growth(f.BaseRSS); err != nil {
 			return f, err
 		}
 	}
-	for i := range g.count {
-		if err := g.oneEach(i); err != nil {
+	for range g.count {
+		if err := g.oneEach(); err != nil {
 			return f, err
 		}
 	}
-	if f.Messaged, f.MessagedGC, err = g.growth(f.BaseRSS); err != nil || g.brief {
+	if f.Messaged, f.MessagedGC, err = g.growth(f.BaseRSS); err != nil {
 		return f, err
 	}
-	f.IdleCPU, err = g.idleCPU()
+	after, err := g.partsIfAsked()
+	if err == nil && after != before {
+		g.split(&f, before, after)
+	}
 	return f, err
+}
+
+func (g *generator) partsIfAsked() (figures.Parts, error) {
+	if g.metrics == "" {
+		return figures.Parts{}, nil
+	}
+	return g.parts()
+}
+
+// split says what a connection's memory is made of.
+func (g *generator) split(f *figures.Figures, before, after figures.Parts) {
+	n := float64(len(g.conns))
+	f.Heap = float64(after.Heap-before.Heap) / n
+	f.Stacks = float64(after.Stacks-before.Stacks) / n
+	f.Runtime = float64(after.Runtime-before.Runtime) / n
+	f.Rest = f.MessagedGC - f.Heap - f.Stacks - f.Runtime
 }
 
 // growth lets the server rest and returns the resident bytes that a connection
@@ -80,16 +118,17 @@ func (g *generator) collect() error {
 	return err
 }
 
-// oneEach exchanges message seq on every connection, some hundred at a time.
-func (g *generator) oneEach(seq int) error {
+// oneEach exchanges the next message on every connection, some hundred at a time.
+func (g *generator) oneEach() error {
 	const batch = 256
 	got := 0
 	for first := 0; first < len(g.conns); first += batch {
 		last := min(first+batch, len(g.conns))
 		for _, c := range g.conns[first:last] {
-			if err := c.write(g.script.Run(seq, 1)); err != nil {
+			if err := c.write(g.script.Run(c.sent, 1)); err != nil {
 				return err
 			}
+			c.sent++
 		}
 		for got < last {
 			ready, err := g.wait()

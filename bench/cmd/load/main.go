@@ -36,6 +36,9 @@ type options struct {
 	count    int
 	rate     int
 	deaf     int
+	rooms    int
+	talkers  int
+	metrics  string
 	json     bool
 	brief    bool
 	compress wire.Compression
@@ -49,19 +52,22 @@ func parse() options {
 	var o options
 	flag.StringVar(&o.url, "url", "", "what to dial, ws or wss on a loopback `address`")
 	flag.IntVar(&o.pid, "pid", 0, "the server's process `id`, for its CPU time and memory")
-	flag.StringVar(&o.scenario, "scenario", "echo", "echo, broadcast, room, handshake, idle, file, receive, slow or churn")
+	flag.StringVar(&o.scenario, "scenario", "echo", "echo, broadcast, room, tick, paced, handshake, idle, grow, collect, file, receive, slow or churn")
 	flag.IntVar(&o.conns, "conns", 64, "connections")
 	flag.Int64Var(&o.size, "size", 32, "payload `bytes`; of the file (file)")
 	flag.IntVar(&o.depth, "depth", 1, "messages in flight: per connection (echo), in all (broadcast)")
-	flag.IntVar(&o.count, "count", 1, "messages on each connection (idle) or in all (slow); connections in all (churn)")
-	flag.IntVar(&o.rate, "rate", 20, "messages a second (slow)")
+	flag.IntVar(&o.count, "count", 1, "messages on each connection (idle) or in all (slow); connections in all (churn); collections (collect)")
+	flag.IntVar(&o.rate, "rate", 20, "messages a second (slow, paced)")
+	flag.IntVar(&o.rooms, "rooms", 0, "how many rooms the connections are in, their number appended to the path (room, paced)")
+	flag.IntVar(&o.talkers, "talkers", 0, "how many talk in a wave, one after the other; 0 is all (room)")
+	flag.StringVar(&o.metrics, "metrics", "", "`file` that the server writes on SIGUSR1 (idle, collect)")
 	flag.IntVar(&o.deaf, "deaf", 0, "of the connections, how many never read (slow)")
 	flag.BoolVar(&o.json, "json", false, "messages are 64 JSON texts also without compression (echo)")
 	flag.BoolVar(&o.brief, "brief", false, "measure memory only after the messages (idle)")
 	flag.StringVar((*string)(&o.compress), "compress", string(wire.Off), "off, message or context; other than off the messages are 64 JSON texts")
-	flag.DurationVar(&o.warm, "warm", 300*time.Millisecond, "server CPU time, or a quarter of the wall clock, before measuring")
-	flag.DurationVar(&o.measure, "measure", 2*time.Second, "server CPU time, or a quarter of the wall clock, while measuring")
-	flag.DurationVar(&o.settle, "settle", 3*time.Second, "rest before memory is read (idle)")
+	flag.DurationVar(&o.warm, "warm", 300*time.Millisecond, "server CPU time, or a quarter of the wall clock, before measuring; wall clock (paced, tick)")
+	flag.DurationVar(&o.measure, "measure", 2*time.Second, "server CPU time, or a quarter of the wall clock, while measuring; wall clock (paced, tick)")
+	flag.DurationVar(&o.settle, "settle", 3*time.Second, "rest before memory is read (idle, grow, collect)")
 	flag.DurationVar(&o.limit, "limit", time.Minute, "everything ends with an error after this time")
 	flag.Parse()
 	return o
@@ -84,9 +90,9 @@ func main() {
 }
 
 func run(o options) (figures.Figures, error) {
-	if o.conns < 1 || o.depth < 1 || o.size < 0 || o.count < 1 || o.rate < 1 || o.deaf < 0 || !o.compress.Valid() {
-		return figures.Figures{}, fmt.Errorf("load: -conns %d -depth %d -size %d -count %d -rate %d -deaf %d -compress %q",
-			o.conns, o.depth, o.size, o.count, o.rate, o.deaf, o.compress)
+	if o.conns < 1 || o.depth < 1 || o.size < 0 || o.count < 1 || o.rate < 1 || o.deaf < 0 || o.rooms < 0 || o.talkers < 0 || !o.compress.Valid() {
+		return figures.Figures{}, fmt.Errorf("load: -conns %d -depth %d -size %d -count %d -rate %d -deaf %d -rooms %d -talkers %d -compress %q",
+			o.conns, o.depth, o.size, o.count, o.rate, o.deaf, o.rooms, o.talkers, o.compress)
 	}
 	t, err := parseTarget(o.url)
 	if err != nil {
@@ -107,6 +113,10 @@ func run(o options) (figures.Figures, error) {
 		"echo":      g.echo,
 		"broadcast": g.broadcast,
 		"room":      g.room,
+		"tick":      g.tick,
+		"paced":     g.paced,
+		"grow":      g.grow,
+		"collect":   g.collections,
 		"handshake": g.handshake,
 		"idle":      g.idle,
 		"file":      g.file,

@@ -40,6 +40,7 @@ func (m meter) stop(f *figures.Figures, units float64) error {
 	f.ClientCPU = micros(own) / n
 	f.PerSecond = n / wall
 	f.Busy = (cpu - m.server).Seconds() / wall
+	f.ClientBusy = own.Seconds() / wall
 	return nil
 }
 

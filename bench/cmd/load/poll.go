@@ -14,6 +14,7 @@ type poller struct {
 	events []syscall.EpollEvent
 	conns  []*conn // by descriptor
 	buf    []byte  // to read into
+	coarse bool    // there is no epoll_pwait2
 }
 
 func newPoller() (*poller, error) {
@@ -68,6 +69,35 @@ func (p *poller) wait(ms int) ([]syscall.EpollEvent, error) {
 		return nil, nil
 	}
 	return nil, fmt.Errorf("load: epoll: %w", e)
+}
+
+// waitNanos is wait to the nanosecond where the kernel can (epoll_pwait2, Linux 5.11);
+// elsewhere it does not wait for less than a millisecond, but returns at once.
+func (p *poller) waitNanos(ns int64) ([]syscall.EpollEvent, error) {
+	const pwait2 = 441
+	if p.coarse {
+		return p.wait(int(max(ns, 0) / 1e6))
+	}
+	t := syscall.NsecToTimespec(max(ns, 0))
+	n, _, e := syscall.RawSyscall6(pwait2, uintptr(p.fd),
+		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(unsafe.Pointer(&t)), 0, 0)
+	switch e {
+	case 0:
+		return p.events[:n], nil
+	case syscall.EINTR:
+		return nil, nil
+	case syscall.ENOSYS:
+		p.coarse = true
+		return p.waitNanos(ns)
+	}
+	return nil, fmt.Errorf("load: epoll: %w", e)
+}
+
+// fineTimer has the kernel wake this thread when its time is up, not 50 µs later as it
+// may otherwise.
+func fineTimer() {
+	const setTimerSlack = 29 // prctl(2)
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setTimerSlack, 1, 0)
 }
 
 // forget stops watching c.

@@ -11,12 +11,20 @@ import (
 	"github.com/icsws/icsws/bench/internal/wire"
 )
 
-// room is a chat in which everybody talks: in each wave every connection sends
-// one message to everybody, and the next wave begins when all have got all of it.
+// room is a chat in which everybody talks: in each wave every connection sends one
+// message to everybody in its room, and the next wave begins when all have got all of
+// it. With -talkers only so many talk in a wave, in turn, and there is one room.
 // No client has more than one wave to wait for, fewer messages than the queue of
 // any library holds. A unit is one delivery.
 func (g *generator) room() (figures.Figures, error) {
 	var f figures.Figures
+	conns, rooms := g.options.conns, max(g.rooms, 1)
+	if g.talkers == 0 {
+		g.talkers = conns
+	}
+	if conns%rooms != 0 || g.talkers > conns || g.talkers < conns && rooms > 1 {
+		return f, fmt.Errorf("load: %d connections in %d rooms, %d talk", conns, rooms, g.talkers)
+	}
 	if err := g.open(wire.OpText); err != nil {
 		return f, err
 	}
@@ -37,7 +45,7 @@ func (g *generator) room() (figures.Figures, error) {
 	f.Conns = len(g.conns)
 	f.P50 = float64(latency.Quantile(0.50)) / 1e3
 	f.P99 = float64(latency.Quantile(0.99)) / 1e3
-	return f, m.stop(&f, float64(waves*len(g.conns)*len(g.conns)))
+	return f, m.stop(&f, float64(waves*conns*g.heard()))
 }
 
 // wavesFor returns how many waves it took.
@@ -59,13 +67,17 @@ func (g *generator) wavesFor(d time.Duration, latency *stat.Hist) (int, error) {
 	}
 }
 
+// heard is how many messages everybody gets in a wave.
+func (g *generator) heard() int { return g.talkers / max(g.rooms, 1) }
+
 func (g *generator) wave() error {
-	want := len(g.conns) * len(g.conns)
-	all := g.conns[0].in.Messages() + len(g.conns) // what each has in the end
-	for _, c := range g.conns {
-		if err := c.write(g.script.Run(0, 1)); err != nil {
+	want := len(g.conns) * g.heard()
+	all := g.conns[0].in.Messages() + g.heard() // what each has in the end
+	for range g.talkers {
+		if err := g.conns[g.talker].write(g.script.Run(0, 1)); err != nil {
 			return err
 		}
+		g.talker = (g.talker + 1) % len(g.conns)
 	}
 	for got := 0; got < want; {
 		ready, err := g.wait()

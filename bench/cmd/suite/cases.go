@@ -24,13 +24,17 @@ type kase struct {
 	server   []string // further flags of the servers
 	file     int64    // size of the file that they send
 	full     bool     // not with -quick
-	variants bool     // the variants of servers take part
+	extra    []string // servers that take part beside the usual ones
+	parts    bool     // the server says what its memory is made of
+	share    float64  // messages a second as a share of what the base can echo; 0 is no such case
 }
 
-// The units of the cases that measure memory, and of those with large messages.
+// The units of the cases that measure memory, of those with large messages, and of
+// those with collections.
 const (
 	bytesPerConnection = "connection"
 	gib                = "GiB"
+	collection         = "collection"
 )
 
 const (
@@ -53,9 +57,9 @@ func pick[T any](s scale, quick, full T) T {
 	return full
 }
 
-// cases are all cases in the order of the report.
-func cases(s scale) []kase {
-	return slices.Concat(small(s), large(s), many(s), packed(s), rest(s))
+// cases are all cases in the order of the report, none with more connections than most.
+func cases(s scale, most int) []kase {
+	return slices.Concat(small(s), large(s), many(s), rooms(s), paced(s), packed(s), rest(s, most), growth(s, most))
 }
 
 // small are echoes of messages that fit into a buffer, and one that does not.
@@ -70,6 +74,8 @@ func small(s scale) []kase {
 		echo("echo-d16-1KiB", kiB, 16),
 		echo("echo-d16-64KiB", 64*kiB, 16),
 		onlyFull(echo("echo-d64-32B", 32, 64)),
+		{name: "echo-d1-3000c", title: "echo: 3000 connections, 1 in flight on each, 32 B", unit: "message",
+			scenario: "echo", args: args("-conns", 3000, "-size", 32), path: peer.Echo, extra: []string{project + "-inline"}},
 		overTLS(echo("tls-d16-32B", 32, 16)),
 		overTLS(echo("tls-d16-1KiB", kiB, 16)),
 	}
@@ -88,16 +94,73 @@ func large(s scale) []kase {
 // many are messages to everybody.
 func many(s scale) []kase {
 	receivers, rate, count := pick(s, 200, 1000), pick(s, 112, 20), pick(s, 112, 240)
+	players := pick(s, 100, 500)
 	return []kase{
 		broadcast("broadcast-x1", 1),
 		broadcast("broadcast-x8", 8),
-		{name: "room-200", title: "chat room: 200 talkers, each message of 64 B goes to all", unit: "delivery",
-			scenario: "room", args: args("-conns", 200, "-size", 64), path: peer.Broadcast},
-		{name: "slow-receivers", unit: "delivery", variants: true,
+		{name: "tick-16", unit: "delivery", scenario: "tick", path: peer.Tick,
+			title: fmt.Sprintf("game tick: %d messages of %d B to each of %d clients, %d times a second",
+				peer.TickMessages, peer.TickSize, players, peer.TickRate),
+			args: args("-conns", players, "-size", peer.TickSize, "-warm", pick(s, "100ms", "500ms"), "-measure", pick(s, "300ms", "4s"))},
+		{name: "slow-receivers", unit: "delivery", extra: []string{project + "-drop"},
 			title:    fmt.Sprintf("broadcast: %d receivers, of which 10 never read, %d × 64 KiB, %d a second", receivers, count, rate),
 			scenario: "slow", path: peer.Broadcast,
 			args: args("-conns", receivers, "-deaf", 10, "-size", 64*kiB, "-rate", rate, "-count", count)},
 	}
+}
+
+// rooms are chats. The talkers of rooms-N are as many in all, in N rooms.
+func rooms(s scale) []kase {
+	crowd, talkers := pick(s, 300, 1000), pick(s, 30, 100)
+	all := []kase{
+		{name: "room-200", title: "chat room: 200 talkers, each message of 64 B goes to all", unit: "delivery",
+			scenario: "room", args: args("-conns", 200, "-size", 64), path: peer.Broadcast},
+		onlyFull(kase{name: "room-1000", unit: "delivery", scenario: "room", path: peer.Broadcast,
+			title: fmt.Sprintf("chat room: %d members, %d talk at a time, each message of 64 B goes to all", crowd, talkers),
+			args:  args("-conns", crowd, "-talkers", talkers, "-size", 64)}),
+	}
+	for _, n := range []int{1, 4, 16, 64} {
+		k := kase{name: fmt.Sprintf("rooms-%d", n), unit: "delivery", scenario: "room", path: peer.Room,
+			title: fmt.Sprintf("chat: 256 talkers in %d rooms of %d, each message of 64 B goes to its room", n, 256/n),
+			args:  args("-conns", 256, "-rooms", n, "-size", 64), full: n != 16}
+		if n == 1 {
+			k.title = "chat: 256 talkers in 1 room, each message of 64 B goes to all"
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+// paced are open loops: messages are sent when they are due, whatever became of those
+// before. A message of the chat costs as much as about five echoes.
+func paced(s scale) []kase {
+	times := args("-warm", pick(s, "100ms", "500ms"), "-measure", pick(s, "400ms", "5s"))
+	echo := func(name string, percent int) kase {
+		return kase{name: name, unit: "message", scenario: "paced", path: peer.Echo, share: float64(percent) / 100,
+			title: fmt.Sprintf("open loop, echo: 64 connections, 64 B, %d %% of what %s can do", percent, base),
+			args:  append(args("-conns", 64, "-size", 64), times...)}
+	}
+	chat := func(name string, percent int) kase {
+		return kase{name: name, unit: "delivery", scenario: "paced", path: peer.Room, share: float64(percent) / 500,
+			title: fmt.Sprintf("open loop, chat: 128 clients in 16 rooms, 40 B to 2 KiB, with bursts, %d %% of what %s can do", percent, base),
+			args:  append(args("-conns", 128, "-rooms", 16), times...)}
+	}
+	return []kase{
+		onlyFull(echo("open-echo-20", 20)), echo("open-echo-60", 60),
+		onlyFull(chat("open-chat-20", 20)), chat("open-chat-60", 60),
+	}
+}
+
+// growth are points of curves, by the number of connections.
+func growth(s scale, most int) []kase {
+	var all []kase
+	for _, n := range []int{100, 1000, 5000, 15_000} {
+		k := kase{name: fmt.Sprintf("grow-%d", n), unit: "message", scenario: "grow", path: peer.Echo, full: n > 1000,
+			args: args("-conns", min(n, most), "-size", 32, "-settle", pick(s, "100ms", "1500ms"))}
+		k.title = fmt.Sprintf("memory of %d connections, then echo on all of them, 1 in flight on each, 32 B", min(n, most))
+		all = append(all, k)
+	}
+	return all
 }
 
 // packed are compressed echoes, and the same texts as they are.
@@ -113,14 +176,24 @@ func packed(s scale) []kase {
 }
 
 // rest are handshakes and what connections cost while nothing happens.
-func rest(s scale) []kase {
+func rest(s scale, most int) []kase {
+	own := []string{base + "-own"}
+	idle := memory("idle", s.idle)
+	idle.parts = true
+	if s.quick {
+		idle.args = append(idle.args, "-brief", "-settle", "1200ms")
+	}
+	most = min(pick(s, 1000, 15_000), most)
 	return []kase{
 		{name: "handshake", title: "handshake, 32 at once", unit: "handshake",
-			scenario: "handshake", args: args("-conns", 32), path: peer.Echo},
+			scenario: "handshake", args: args("-conns", 32), path: peer.Echo, extra: own},
 		overTLS(kase{name: "handshake-tls", title: "handshake, 16 at once", unit: "handshake",
-			scenario: "handshake", args: args("-conns", 16), path: peer.Echo}),
-		memory("idle", s.idle),
-		onlyFull(overTLS(memory("idle-tls", s.idle))),
+			scenario: "handshake", args: args("-conns", 16), path: peer.Echo, extra: own}),
+		idle,
+		{name: "gc-idle", title: fmt.Sprintf("garbage collections with %d idle connections", most), unit: collection,
+			scenario: "collect", path: peer.Echo, parts: true,
+			args: args("-conns", most, "-size", 32, "-count", pick(s, 5, 20), "-settle", pick(s, "200ms", "1500ms"))},
+		onlyFull(overTLS(memory("idle-tls", s.idle/2))),
 		onlyFull(packedMemory("idle-message", s, peer.Message)),
 		packedMemory("idle-context", s, peer.Context),
 	}
@@ -189,13 +262,11 @@ func memory(name string, conns int) kase {
 
 // packedMemory has as much traffic first as fills a window of 4 KiB.
 func packedMemory(name string, s scale, mode peer.Compression) kase {
-	k := memory(name, pick(s, min(s.idle, 500), s.idle))
+	k := memory(name, pick(s, min(s.idle, 500), s.idle/2))
 	k.compress = mode
 	k.title += " after 8 messages of 1 KiB of JSON each way, " + how[mode]
-	k.args = args("-conns", pick(s, min(s.idle, 500), s.idle), "-size", kiB, "-count", 8, "-compress", mode)
-	if s.quick {
-		k.args = append(k.args, "-brief", "-settle", "1200ms")
-	}
+	k.args = args("-conns", pick(s, min(s.idle, 500), s.idle/2), "-size", kiB, "-count", 8, "-compress", mode)
+	k.args = append(k.args, "-brief", "-settle", pick(s, "1200ms", "2s"))
 	return k
 }
 

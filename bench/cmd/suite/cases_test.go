@@ -9,7 +9,7 @@ import (
 
 func TestCasesHaveNamesOfTheirOwn(t *testing.T) {
 	seen := map[string]bool{}
-	for _, k := range cases(scale{idle: 100}) {
+	for _, k := range cases(scale{idle: 100}, 100) {
 		if k.name == "" || k.title == "" || k.unit == "" || k.path == "" || seen[k.name] {
 			t.Errorf("case %+v", k)
 		}
@@ -18,7 +18,7 @@ func TestCasesHaveNamesOfTheirOwn(t *testing.T) {
 }
 
 func TestAQuickRunHasTheSameCasesSmaller(t *testing.T) {
-	quick, full := cases(scale{true, 5000}), cases(scale{false, 10_000})
+	quick, full := cases(scale{true, 5000}, 15_000), cases(scale{false, 10_000}, 15_000)
 	if len(quick) != len(full) {
 		t.Fatalf("%d cases and %d", len(quick), len(full))
 	}
@@ -43,12 +43,14 @@ func TestVariantsTakePartWithTheirServer(t *testing.T) {
 		peers []contender
 		want  int
 	}{
-		{kase{variants: true}, ours, 2 + len(variants)},
-		{kase{variants: true}, others, 2},
+		{kase{extra: []string{"icsws-drop"}}, ours, 3},
+		{kase{extra: []string{"icsws-drop"}}, others, 2},
+		{kase{extra: []string{"gws-own", "icsws-inline"}}, others, 3},
+		{kase{extra: []string{"gws"}}, others, 2}, // it is there already
 		{kase{}, ours, 2},
 	} {
 		if got := tt.k.with(tt.peers); len(got) != tt.want {
-			t.Errorf("%v: %d servers, want %d", tt.k.variants, len(got), tt.want)
+			t.Errorf("%v: %d servers, want %d", tt.k.extra, len(got), tt.want)
 		}
 	}
 	if len(ours) != 2 {
@@ -59,7 +61,7 @@ func TestVariantsTakePartWithTheirServer(t *testing.T) {
 func TestNobodyIsAskedForWhatItCanNotDo(t *testing.T) {
 	can := map[string]bool{}
 	for _, p := range contenders {
-		for _, k := range cases(scale{idle: 100}) {
+		for _, k := range cases(scale{idle: 100}, 100) {
 			can[p.name+" "+k.name] = p.can(k)
 		}
 	}
@@ -82,12 +84,13 @@ func TestSizesHaveUnits(t *testing.T) {
 }
 
 func TestChosenCases(t *testing.T) {
-	all := cases(scale{idle: 100})
+	all := cases(scale{idle: 100}, 100)
 	for _, tt := range []struct {
 		only  string
 		quick bool
 		want  []string
 	}{
+		{"^grow", true, []string{"grow-100", "grow-1000"}},
 		{"^idle", false, []string{"idle", "idle-tls", "idle-message", "idle-context"}},
 		{"^idle", true, []string{"idle", "idle-context"}},
 		{"echo-d16-.*KiB", true, []string{"echo-d16-1KiB", "echo-d16-64KiB"}},

@@ -72,7 +72,7 @@ func unitOf(unit string) units {
 	switch unit {
 	case bytesPerConnection:
 		return units{"B", 1}
-	case gib:
+	case gib, collection:
 		return units{"ms", 1e-3}
 	}
 	return units{"µs", 1}

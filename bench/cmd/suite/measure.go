@@ -22,7 +22,7 @@ import (
 // measure runs everything that was asked for. What it has when ctx ends comes
 // with an error.
 func (o options) measure(ctx context.Context) ([]record, error) {
-	ks := chosen(cases(scale{o.quick, o.conns}), o.cases, o.quick)
+	ks := chosen(cases(scale{o.quick, o.conns}, o.most), o.cases, o.quick)
 	if len(ks) == 0 {
 		return nil, fmt.Errorf("-cases %q: no such case", o.cases)
 	}
@@ -37,16 +37,20 @@ func (o options) measure(ctx context.Context) ([]record, error) {
 	}
 	defer j.close()
 	about := o.about(w)
+	if ks, err = o.atRates(ctx, w, ks); err != nil {
+		return nil, err
+	}
 	var records []record
 	for round := range o.rounds {
 		for i, k := range ks {
 			for _, p := range rotated(k.with(o.peers), round+i) {
 				r := record{Run: about, Round: round, Case: k.name, Title: k.title, Unit: k.unit, Peer: p.name}
+				start := time.Now()
 				r.Figures, r.Lacks = o.one(ctx, w, p, k, o.timing())
 				if ctx.Err() != nil {
 					return records, context.Cause(ctx)
 				}
-				log.Printf("%d/%d %-20s %-10s %s", round+1, o.rounds, k.name, p.name, r.brief())
+				log.Printf("%d/%d %4.1fs %-20s %-12s %s", round+1, o.rounds, time.Since(start).Seconds(), k.name, p.name, r.brief())
 				records = append(records, r)
 				if err := j.write(r); err != nil {
 					return records, err
@@ -83,6 +87,9 @@ func (o options) load(ctx context.Context, w *workshop, s *server, k kase, t tim
 		"-url", s.url + k.path, "-pid", strconv.Itoa(s.pid), "-scenario", k.scenario,
 		"-warm", t.warm.String(), "-measure", t.measure.String(), "-limit", t.limit.String(),
 	}, k.args...)
+	if k.parts {
+		args = append(args, "-metrics", s.metrics)
+	}
 	cmd := exec.CommandContext(ctx, w.path("load"), args...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -30,53 +30,46 @@ var contenders = []contender{
 	{name: project, dir: "icsws"},
 	{name: base, dir: "gws"},
 	{name: "gorilla", dir: "gorilla", lacks: []peer.Compression{peer.Context}},
-	{name: "melody", dir: "melody", lacks: []peer.Compression{peer.Context}},
-	{name: "gws-own", dir: "gws", args: []string{"-own"}},
 	{name: "coder", dir: "coder"},
 	{name: "gobwas", dir: "gobwas", lacks: []peer.Compression{peer.Message, peer.Context}, stops: []string{"slow-receivers"}},
-}
-
-// variants are servers with another setting, measured where that matters.
-var variants = []contender{
+	{name: "melody", dir: "melody", lacks: []peer.Compression{peer.Context}},
+	// The same with other settings, measured where that matters or on demand.
+	{name: base + "-own", dir: "gws", args: []string{"-own"}},
+	{name: project + "-goroutine", dir: project, args: []string{"-driver", "goroutine"}},
+	{name: project + "-inline", dir: project, args: []string{"-driver", "inline"}},
 	{name: project + "-drop", dir: project, args: []string{"-queue", "drop"}},
 }
 
-func isVariant(name string) bool {
-	return slices.ContainsFunc(variants, func(c contender) bool { return c.name == name })
-}
+// usual are measured unless -peers says otherwise: each library once.
+var usual = []string{project, base, "gorilla", "coder", "gobwas", "melody"}
+
+// isVariant reports whether a server is another one with other settings, so that it
+// is shown only where it was measured.
+func isVariant(name string) bool { return !slices.Contains(usual, name) }
 
 // can reports whether there is something to measure.
 func (c contender) can(k kase) bool {
 	return !slices.Contains(c.lacks, k.compress) && !slices.Contains(c.stops, k.name)
 }
 
-// with is the peers of a case: the chosen ones and their variants.
+// with is the peers of a case: the chosen ones, and those that the case adds to them.
 func (k kase) with(peers []contender) []contender {
 	all := slices.Clone(peers)
-	for _, v := range variants {
-		if k.variants && slices.ContainsFunc(peers, func(p contender) bool { return p.dir == v.dir }) {
-			all = append(all, v)
+	for _, c := range contenders {
+		named := func(p contender) bool { return p.name == c.name }
+		kin := func(p contender) bool { return p.dir == c.dir }
+		if slices.Contains(k.extra, c.name) && !slices.ContainsFunc(peers, named) && slices.ContainsFunc(peers, kin) {
+			all = append(all, c)
 		}
 	}
 	return all
 }
 
-// usual are measured unless -peers says otherwise.
-var usual = []string{project, base, "gorilla", "melody"}
-
+// names are all servers, in the order in which they are listed.
 func names() []string {
 	var all []string
 	for _, c := range contenders {
 		all = append(all, c.name)
-	}
-	return all
-}
-
-// order is how servers are listed.
-func order() []string {
-	all := names()
-	for _, v := range variants {
-		all = append(all, v.name)
 	}
 	return all
 }

@@ -3,12 +3,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/icsws/icsws/bench/internal/plot"
 	"github.com/icsws/icsws/bench/internal/stat"
 )
 
@@ -21,311 +23,250 @@ func markdown(records []record) string {
 	if run.Quick {
 		b.WriteString("A quick run: a look, nothing to quote.\n")
 	}
-	t := newTables(records)
-	t.overview(&b)
-	t.peaks(&b)
-	for _, k := range t.cases {
-		t.detail(&b, k)
+	rows := rowsOf(records)
+	fmt.Fprintf(&b, "\n## Cost as a multiple of %s\n\n", base)
+	overview(&b, rows, plain)
+	if t := peaks(rows, plain); t != "" {
+		b.WriteString("\n## Peak memory above that before, MiB\n\n" + t)
+	}
+	for _, w := range rows {
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n", w.Case, w.Title)
+		w.detail(&b)
 	}
 	return b.String()
 }
 
-// tables is the records by case and server, both in the order they came.
-type tables struct {
-	cases []string
-	peers []string
-	cell  map[[2]string][]record
+// naming is how a row is named in a table of several, and what its last column says.
+type naming struct {
+	name func(w row) string
+	run  func(w row) string // nil is no such column
 }
 
-func newTables(records []record) tables {
-	t := tables{cell: map[[2]string][]record{}}
-	for _, r := range records {
-		if !slices.Contains(t.cases, r.Case) {
-			t.cases = append(t.cases, r.Case)
-		}
-		if !slices.Contains(t.peers, r.Peer) {
-			t.peers = append(t.peers, r.Peer)
-		}
-		at := [2]string{r.Case, r.Peer}
-		t.cell[at] = append(t.cell[at], r)
-	}
-	// The usual order, whoever was first in the first round.
-	slices.SortStableFunc(t.peers, func(a, b string) int {
-		return slices.Index(order(), a) - slices.Index(order(), b)
-	})
-	return t
-}
+var plain = naming{name: func(w row) string { return w.Case }}
 
-// servers are those that a case was measured on, or all that are no variants.
-func (t tables) servers(k string) []string {
-	return slices.DeleteFunc(slices.Clone(t.peers), func(p string) bool {
-		return isVariant(p) && len(t.cell[[2]string{k, p}]) == 0
+// columns are the servers of a table of several cases: those that are measured by
+// default, where any of these has them.
+func columns(rows []row) []string {
+	return slices.DeleteFunc(slices.Clone(usual), func(p string) bool {
+		return !slices.ContainsFunc(rows, func(w row) bool { _, in := w.of(p); return in })
 	})
 }
 
-// byRound is a figure of each round that has it.
-func (t tables) byRound(k, peer string, of func(record) (float64, bool)) map[int]float64 {
-	v := map[int]float64{}
-	for _, r := range t.cell[[2]string{k, peer}] {
-		if f, ok := of(r); ok {
-			v[r.Round] = f
-		}
+// overview is one line a case: what raw gws costs, and the others as its multiple.
+func overview(b *strings.Builder, rows []row, as naming) {
+	others := slices.DeleteFunc(columns(rows), func(p string) bool { return p == base })
+	head := append([]string{"case", base}, others...)
+	more := slices.ContainsFunc(rows, func(w row) bool { return w.variants() != "" })
+	if more {
+		head = append(head, "variants")
 	}
-	return v
-}
-
-func (t tables) ratio(k, peer string) stat.Summary {
-	return stat.Ratios(t.byRound(k, peer, record.main), t.byRound(k, base, record.main))
-}
-
-// overview is one line a case: what raw gws costs, and the others as its
-// multiple.
-func (t tables) overview(b *strings.Builder) {
-	others := slices.DeleteFunc(t.servers(""), func(p string) bool { return p == base })
-	fmt.Fprintf(b, "\n## Cost as a multiple of %s\n\n| case | %s | %s |\n|---|---:|%s\n",
-		base, base, strings.Join(others, " | "), strings.Repeat("---:|", len(others)))
-	for _, k := range t.cases {
-		fmt.Fprintf(b, "| %s | %s |", k, t.cost(k, base))
+	var lines [][]string
+	for _, w := range rows {
+		line := []string{as.name(w), w.cost(base)}
 		for _, p := range others {
-			fmt.Fprintf(b, " %s |", t.multiple(k, p))
+			line = append(line, w.multiple(p))
 		}
-		b.WriteByte('\n')
+		if more {
+			line = append(line, cmp.Or(w.variants(), "–"))
+		}
+		lines = append(lines, line)
 	}
+	table(b, as.withRun(head), as.withRuns(rows, lines))
 }
 
-// cost is a median with its unit, or why there is none.
-func (t tables) cost(k, peer string) string {
-	s := stat.Summarize(values(t.cell[[2]string{k, peer}], record.main))
-	if s.N == 0 {
-		return t.verdict(k, peer)
+func (as naming) withRun(head []string) []string {
+	if as.run == nil {
+		return head
 	}
-	return unitOf(t.unit(k)).cost(s.Median) + t.losses(k, peer)
+	return append(head, "run")
+}
+
+func (as naming) withRuns(rows []row, lines [][]string) [][]string {
+	if as.run != nil {
+		for i := range lines {
+			lines[i] = append(lines[i], as.run(rows[i]))
+		}
+	}
+	return lines
+}
+
+// variants are the servers that were measured in this case only, with their multiples.
+func (w row) variants() string {
+	var all []string
+	for _, s := range w.Servers {
+		if isVariant(s.Peer) {
+			all = append(all, s.Peer+" "+w.multiple(s.Peer))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// table writes a table whose first column is text, and the others are numbers.
+func table(b *strings.Builder, head []string, lines [][]string) {
+	fmt.Fprintf(b, "| %s |\n|---|%s\n", strings.Join(head, " | "), strings.Repeat("---:|", len(head)-1))
+	for _, line := range lines {
+		fmt.Fprintf(b, "| %s |\n", strings.Join(line, " | "))
+	}
 }
 
 // peaks is one line for each case whose memory was followed: the most that a server
 // had above what it had before.
-func (t tables) peaks(b *strings.Builder) {
-	for i, k := range t.casesWith(record.peak) {
-		if i == 0 {
-			fmt.Fprintf(b, "\n## Peak memory above that before, MiB\n\n| case | %s |\n|---|%s\n",
-				strings.Join(t.peers, " | "), strings.Repeat("---:|", len(t.peers)))
-		}
-		fmt.Fprintf(b, "| %s |", k)
-		for _, p := range t.peers {
-			text := "–"
-			if s := stat.Summarize(values(t.cell[[2]string{k, p}], record.peak)); s.N > 0 {
-				text = number(s.Median)
-			}
-			fmt.Fprintf(b, " %s |", text)
-		}
-		b.WriteByte('\n')
-	}
-}
-
-// multiple is the median ratio; without a base it is the cost.
-func (t tables) multiple(k, peer string) string {
-	s := t.ratio(k, peer)
-	if s.N == 0 {
-		return t.cost(k, peer)
-	}
-	return number(s.Median) + t.losses(k, peer)
-}
-
-// losses tells how many rounds have failed beside those that have figures.
-func (t tables) losses(k, peer string) string {
-	rs := t.cell[[2]string{k, peer}]
-	n := 0
-	for _, r := range rs {
-		if r.Error != "" {
-			n++
-		}
-	}
-	if n == 0 || n == len(rs) {
+func peaks(rows []row, as naming) string {
+	rows = slices.DeleteFunc(slices.Clone(rows), func(w row) bool { return !w.has(peakColumn) })
+	if len(rows) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (%d of %d failed)", n, len(rs))
-}
-
-// verdict says in a word why a server has no figure.
-func (t tables) verdict(k, peer string) string {
-	rs := t.cell[[2]string{k, peer}]
-	switch {
-	case len(rs) == 0:
-		return "not run"
-	case rs[0].Lacks:
-		return "not offered"
-	}
-	return "failed"
-}
-
-func (t tables) unit(k string) string {
-	for _, p := range t.peers {
-		if rs := t.cell[[2]string{k, p}]; len(rs) > 0 {
-			return rs[0].Unit
+	var servers []string
+	for _, w := range rows {
+		for _, s := range w.Servers {
+			if !slices.Contains(servers, s.Peer) {
+				servers = append(servers, s.Peer)
+			}
 		}
 	}
-	return ""
-}
-
-func (t tables) title(k string) string {
-	for _, p := range t.peers {
-		if rs := t.cell[[2]string{k, p}]; len(rs) > 0 {
-			return rs[0].Title
+	slices.SortStableFunc(servers, func(a, b string) int { return place(a) - place(b) })
+	var lines [][]string
+	for _, w := range rows {
+		line := []string{as.name(w)}
+		for _, p := range servers {
+			s, _ := w.of(p)
+			line = append(line, peakColumn.text(w, s))
 		}
+		lines = append(lines, line)
 	}
-	return ""
-}
-
-// casesWith is the cases that any server has a figure for.
-func (t tables) casesWith(of func(record) (float64, bool)) []string {
-	return slices.DeleteFunc(slices.Clone(t.cases), func(k string) bool {
-		return len(t.known(k, []column{{"", of}})) == 0
-	})
+	var b strings.Builder
+	table(&b, as.withRun(append([]string{"case"}, servers...)), as.withRuns(rows, lines))
+	return b.String()
 }
 
 // column is one further figure of a detail table.
 type column struct {
-	head string
-	of   func(record) (float64, bool)
+	head   string // %s is the unit of the cost
+	figure string
+	factor float64 // from the figure to what is shown; 0 is that of the cost
 }
 
-func positive(f func(record) float64) func(record) (float64, bool) {
-	return func(r record) (float64, bool) { return f(r), r.Error == "" && !r.Lacks && f(r) > 0 }
-}
+var peakColumn = column{"peak MiB", "peak_bytes", 1.0 / (1 << 20)}
 
 var speedColumns = []column{
-	{"peak MiB", record.peak},
-	{"lost", positive(func(r record) float64 { return float64(r.Lost) })},
-	{"per second", positive(func(r record) float64 { return r.PerSecond })},
-	{"p50 µs", positive(func(r record) float64 { return r.P50 })},
-	{"p99 µs", positive(func(r record) float64 { return r.P99 })},
-	{"reply bytes", positive(func(r record) float64 { return r.ReplyBytes })},
-	{"server busy", positive(func(r record) float64 { return r.Busy })},
-	{"generator %s", positive(func(r record) float64 { return r.ClientCPU * unitOf(r.Unit).factor })},
+	peakColumn,
+	{"lost", "lost", 1},
+	{"bytes per connection", "messaged_gc_bytes", 1},
+	{"per second", "per_s", 1},
+	{"p50 µs", "p50_us", 1},
+	{"p99 µs", "p99_us", 1},
+	{"p99.9 µs", "p999_us", 1},
+	{"max µs", "max_us", 1},
+	{"sent late p99 µs", "late_us", 1},
+	{"reply bytes", "reply_bytes", 1},
+	{"server busy", "busy", 1},
+	{"generator busy", "client_busy", 1},
+	{"generator %s", "client_cpu_us", 0},
 }
 
 var memoryColumns = []column{
-	{"not collected", positive(func(r record) float64 { return r.Messaged })},
-	{"before the message", positive(func(r record) float64 { return r.OpenGC })},
-	{"not collected", positive(func(r record) float64 { return r.Open })},
-	{"CPU ms/s", positive(func(r record) float64 { return r.IdleCPU })},
+	{"not collected", "messaged_bytes", 1},
+	{"before the message", "open_gc_bytes", 1},
+	{"not collected", "open_bytes", 1},
+	{"CPU ms/s", "idle_cpu_ms_per_s", 1},
 }
 
-// detail is one case: all servers, the cheapest first.
-func (t tables) detail(b *strings.Builder, k string) {
-	u := unitOf(t.unit(k))
-	head, columns := "CPU "+u.name+" per "+t.unit(k), speedColumns
-	if t.unit(k) == bytesPerConnection {
+// text is the figure of a server, a dash without one.
+func (c column) text(w row, s result) string {
+	v, ok := s.figure(c.figure)
+	if !ok || s.Cost.N == 0 {
+		return "–"
+	}
+	return number(v * cmp.Or(c.factor, unitOf(w.Unit).factor))
+}
+
+// has reports whether any server has the figure.
+func (w row) has(c column) bool {
+	return slices.ContainsFunc(w.Servers, func(s result) bool { return c.text(w, s) != "–" })
+}
+
+// detail is all servers of the case, the cheapest first.
+func (w row) detail(b *strings.Builder) {
+	u := unitOf(w.Unit)
+	head, columns := "CPU "+u.name+" per "+w.Unit, speedColumns
+	if w.Unit == bytesPerConnection {
 		head, columns = "bytes per connection", memoryColumns
 	}
-	columns = t.known(k, columns)
-	fmt.Fprintf(b, "\n### %s\n\n%s\n\n| server | n | %s | min–max | × %s | min–max |", k, t.title(k), head, base)
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c column) bool { return !w.has(c) })
+	heads := []string{"server", "n", head, "min–max", "× " + base, "min–max"}
 	for _, c := range columns {
-		fmt.Fprintf(b, " %s |", strings.ReplaceAll(c.head, "%s", u.name))
+		heads = append(heads, strings.ReplaceAll(c.head, "%s", u.name))
 	}
-	fmt.Fprintf(b, "\n|---|%s\n", strings.Repeat("---:|", 5+len(columns)))
-	for _, p := range t.byCost(k) {
-		t.row(b, k, p, columns)
+	var lines [][]string
+	for _, s := range w.byCost() {
+		lines = append(lines, w.line(s, columns))
 	}
-	t.reasons(b, k)
-}
-
-// known is the columns that any server has a figure for.
-func (t tables) known(k string, columns []column) []column {
-	var known []column
-	for _, c := range columns {
-		for _, p := range t.peers {
-			if len(values(t.cell[[2]string{k, p}], c.of)) > 0 {
-				known = append(known, c)
-				break
-			}
+	table(b, heads, lines)
+	for _, s := range w.Servers {
+		if s.outrun() {
+			fmt.Fprintf(b, "\n%s: the generator was the limit; its rate and delays are not the server's.\n", s.Peer)
+		}
+		if s.late() {
+			fmt.Fprintf(b, "\n%s: the generator itself was often late; the delays contain that.\n", s.Peer)
+		}
+		for _, why := range s.Failed {
+			fmt.Fprintf(b, "\n%s failed in %s\n", s.Peer, why)
 		}
 	}
-	return known
+}
+
+// outrun reports whether the server had CPU time left and the generator had none.
+func (s result) outrun() bool {
+	server, _ := s.figure("busy")
+	generator, _ := s.figure("client_busy")
+	return generator > 0.95 && server < 0.9
+}
+
+// late reports whether much of the delays comes from messages that were sent late.
+func (s result) late() bool {
+	sent, _ := s.figure("late_us")
+	p99, _ := s.figure("p99_us")
+	return sent > 0.2*p99
 }
 
 // byCost sorts by median; who has none comes last.
-func (t tables) byCost(k string) []string {
-	cost := func(p string) float64 {
-		s := stat.Summarize(values(t.cell[[2]string{k, p}], record.main))
-		if s.N == 0 {
+func (w row) byCost() []result {
+	cost := func(s result) float64 {
+		if s.Cost.N == 0 {
 			return math.Inf(1)
 		}
-		return s.Median
+		return s.Cost.Median
 	}
-	peers := t.servers(k)
-	slices.SortStableFunc(peers, func(a, b string) int {
-		switch x, y := cost(a), cost(b); {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
-	})
-	return peers
+	servers := slices.Clone(w.Servers)
+	slices.SortStableFunc(servers, func(a, b result) int { return cmp.Compare(cost(a), cost(b)) })
+	return servers
 }
 
-func (t tables) row(b *strings.Builder, k, peer string, columns []column) {
-	rs := t.cell[[2]string{k, peer}]
-	s := stat.Summarize(values(rs, record.main))
-	fmt.Fprintf(b, "| %s%s | %d |", peer, t.losses(k, peer), s.N)
-	if s.N == 0 {
-		fmt.Fprintf(b, " %s |%s\n", t.verdict(k, peer), strings.Repeat(" – |", 3+len(columns)))
-		return
-	}
-	factor := unitOf(t.unit(k)).factor
-	fmt.Fprintf(b, " %s | %s |", number(s.Median*factor), span(s, factor))
-	if r := t.ratio(k, peer); r.N > 0 {
-		fmt.Fprintf(b, " %s | %s |", number(r.Median), span(r, 1))
+// line is a server's.
+func (w row) line(s result, columns []column) []string {
+	cells := []string{s.Peer + s.losses(), strconv.Itoa(s.Cost.N)}
+	if s.Cost.N == 0 {
+		cells = append(cells, s.verdict(), "–", "–", "–")
 	} else {
-		b.WriteString(" – | – |")
+		factor := unitOf(w.Unit).factor
+		cells = append(cells, number(s.Cost.Median*factor), span(s.Cost, factor))
+		if s.Ratio.N > 0 {
+			cells = append(cells, number(s.Ratio.Median), span(s.Ratio, 1))
+		} else {
+			cells = append(cells, "–", "–")
+		}
 	}
 	for _, c := range columns {
-		text := "–"
-		if s := stat.Summarize(values(rs, c.of)); s.N > 0 {
-			text = number(s.Median)
-		}
-		fmt.Fprintf(b, " %s |", text)
+		cells = append(cells, c.text(w, s))
 	}
-	b.WriteByte('\n')
-}
-
-// reasons tells below a table what failed.
-func (t tables) reasons(b *strings.Builder, k string) {
-	for _, p := range t.peers {
-		for _, r := range t.cell[[2]string{k, p}] {
-			if r.Error != "" {
-				fmt.Fprintf(b, "\n%s failed in round %d: %s\n", p, r.Round+1, oneLine(r.Error))
-			}
-		}
-	}
+	return cells
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-func values(rs []record, of func(record) (float64, bool)) []float64 {
-	var v []float64
-	for _, r := range rs {
-		if f, ok := of(r); ok {
-			v = append(v, f)
-		}
-	}
-	return v
-}
 
 func span(s stat.Summary, factor float64) string {
 	return number(s.Min*factor) + "–" + number(s.Max*factor)
 }
 
 // number has three significant digits, whole numbers above that all.
-func number(v float64) string {
-	if a := math.Abs(v); a >= 100 || a == 0 {
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	}
-	text := strconv.FormatFloat(v, 'g', 3, 64)
-	if f, err := strconv.ParseFloat(text, 64); err == nil {
-		text = strconv.FormatFloat(f, 'f', -1, 64)
-	}
-	return text
-}
+func number(v float64) string { return plot.Number(v) }

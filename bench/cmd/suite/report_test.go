@@ -11,14 +11,14 @@ import (
 	"github.com/icsws/icsws/bench/internal/figures"
 )
 
-// result is a record of an echo case.
-func result(round int, peer string, cpu float64) record {
+// echoed is a record of an echo case.
+func echoed(round int, peer string, cpu float64) record {
 	return record{Round: round, Case: "echo", Title: "an echo", Unit: "message", Peer: peer,
 		Figures: figures.Figures{CPU: cpu, PerSecond: 1e6 / cpu, Busy: 0.5}}
 }
 
 func failure(round int, peer string) record {
-	r := result(round, peer, 1)
+	r := echoed(round, peer, 1)
 	r.Figures = figures.Figures{Error: "load: read:\nEOF"}
 	return r
 }
@@ -39,9 +39,9 @@ func mustContain(t *testing.T, text string, lines ...string) {
 
 func TestReportComparesWithinRounds(t *testing.T) {
 	text := markdown([]record{
-		result(0, "gws", 4), result(0, "icsws", 1),
-		result(1, "icsws", 3), result(1, "gws", 6), // a slower round, the ratio doubles
-		result(2, "gws", 5), result(2, "icsws", 1.25),
+		echoed(0, "gws", 4), echoed(0, "icsws", 1),
+		echoed(1, "icsws", 3), echoed(1, "gws", 6), // a slower round, the ratio doubles
+		echoed(2, "gws", 5), echoed(2, "icsws", 1.25),
 	})
 	mustContain(t, text,
 		"| case | gws | icsws |",
@@ -57,11 +57,12 @@ func TestReportComparesWithinRounds(t *testing.T) {
 
 func TestReportKeepsWhoFails(t *testing.T) {
 	text := markdown([]record{
-		result(0, "gws", 4), failure(0, "melody"), failure(0, "gorilla"), lack("gobwas"),
-		result(1, "gws", 4), result(1, "melody", 8), failure(1, "gorilla"), lack("gobwas"),
+		echoed(0, "gws", 4), failure(0, "melody"), failure(0, "gorilla"), lack("gobwas"),
+		echoed(1, "gws", 4), echoed(1, "melody", 8), failure(1, "gorilla"), lack("gobwas"),
 	})
 	mustContain(t, text,
-		"| echo | 4 µs | failed | 2 (1 of 2 failed) | not offered |",
+		"| case | gws | gorilla | gobwas | melody |",
+		"| echo | 4 µs | failed | not offered | 2 (1 of 2 failed) |",
 		"| melody (1 of 2 failed) | 1 | 8 | 8–8 | 2 | 2–2 | 125000 | 0.5 |",
 		"| gorilla | 0 | failed | – | – | – | – | – |",
 		"| gobwas | 0 | not offered | – | – | – | – | – |",
@@ -71,7 +72,7 @@ func TestReportKeepsWhoFails(t *testing.T) {
 }
 
 func TestReportWithoutBaseHasCosts(t *testing.T) {
-	text := markdown([]record{result(0, "icsws", 2), failure(0, "gws"), result(0, "coder", 3)})
+	text := markdown([]record{echoed(0, "icsws", 2), failure(0, "gws"), echoed(0, "coder", 3)})
 	mustContain(t, text, "| echo | failed | 2 µs | 3 µs |",
 		"| icsws | 1 | 2 | 2–2 | – | – | 500000 | 0.5 |")
 }
@@ -92,7 +93,7 @@ func TestReportOfLargeMessages(t *testing.T) {
 		return record{Case: "file-send", Title: "a file", Unit: gib, Peer: peer,
 			Figures: figures.Figures{CPU: cpu, ClientCPU: 2000, PerSecond: 1.5, Peak: &peak}}
 	}
-	text := markdown([]record{moved("gws", 400_000, 8<<20), result(0, "gws", 4), moved("icsws", 100_000, 0)})
+	text := markdown([]record{moved("gws", 400_000, 8<<20), echoed(0, "gws", 4), moved("icsws", 100_000, 0)})
 	mustContain(t, text,
 		"| file-send | 400 ms | 0.25 |",
 		"## Peak memory above that before, MiB",
@@ -107,14 +108,15 @@ func TestReportOfLargeMessages(t *testing.T) {
 
 func TestVariantsAreShownOnlyWhereTheyWereMeasured(t *testing.T) {
 	text := markdown([]record{
-		result(0, "gws", 4), result(0, "icsws", 2),
+		echoed(0, "gws", 4), echoed(0, "icsws", 2),
 		{Case: "slow", Title: "slow", Unit: "delivery", Peer: "gws", Figures: figures.Figures{CPU: 4}},
 		{Case: "slow", Title: "slow", Unit: "delivery", Peer: "icsws-drop", Figures: figures.Figures{CPU: 3, Lost: 7}},
 	})
-	mustContain(t, text, "| case | gws | icsws |", "| slow | 4 µs | not run |",
+	mustContain(t, text, "| case | gws | icsws | variants |",
+		"| echo | 4 µs | 0.5 | – |", "| slow | 4 µs | not run | icsws-drop 0.75 |",
 		"| server | n | CPU µs per delivery | min–max | × gws | min–max | lost |",
 		"| icsws-drop | 1 | 3 | 3–3 | 0.75 | 0.75–0.75 | 7 |")
-	if n := strings.Count(text, "icsws-drop"); n != 1 {
+	if n := strings.Count(text, "icsws-drop"); n != 2 {
 		t.Errorf("the variant is named %d times in\n%s", n, text)
 	}
 }
@@ -138,7 +140,7 @@ func TestJournalGivesTheLastRunBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last = []record{result(0, "gws", 4), failure(0, "icsws")}
+		last = []record{echoed(0, "gws", 4), failure(0, "icsws")}
 		for i := range last {
 			last[i].Run.Start = start
 			if err := j.write(last[i]); err != nil {
@@ -161,8 +163,21 @@ func TestAJournalWithoutNameForgets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.write(result(0, "gws", 1)); err != nil {
+	if err := j.write(echoed(0, "gws", 1)); err != nil {
 		t.Error(err)
 	}
 	j.close()
+}
+
+func TestReportSaysWhenTheGeneratorWasTheLimit(t *testing.T) {
+	limited, late := echoed(0, "icsws", 1), echoed(0, "coder", 2)
+	limited.Busy, limited.ClientBusy = 0.5, 0.99
+	late.P99, late.Late = 100, 50
+	text := markdown([]record{echoed(0, "gws", 4), limited, late})
+	mustContain(t, text,
+		"icsws: the generator was the limit; its rate and delays are not the server's.",
+		"coder: the generator itself was often late; the delays contain that.")
+	if n := strings.Count(text, "the generator"); n != 2 {
+		t.Errorf("%d remarks in\n%s", n, text)
+	}
 }

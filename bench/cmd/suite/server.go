@@ -21,8 +21,10 @@ type server struct {
 	url  string // without a path
 	pid  int
 	cmd  *exec.Cmd
-	logs string        // file of its standard error
-	done chan struct{} // closed when the process has ended
+	logs string // file of its standard error
+	// metrics is the file that it writes when it is asked what its memory is made of.
+	metrics string
+	done    chan struct{} // closed when the process has ended
 }
 
 // How long a server has to begin and to end.
@@ -44,7 +46,12 @@ func (w *workshop) start(p contender, k kase, cpu int) (*server, error) {
 		return nil, err
 	}
 	defer logs.Close()
-	cmd := exec.Command(w.path(p.dir), w.serverArgs(p, k)...)
+	args := w.serverArgs(p, k)
+	metrics := logs.Name() + ".metrics"
+	if k.parts {
+		args = append(args, "-metrics", metrics)
+	}
+	cmd := exec.Command(w.path(p.dir), args...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.Stderr = logs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -55,7 +62,7 @@ func (w *workshop) start(p contender, k kase, cpu int) (*server, error) {
 	if err := proc.StartOn(cpu, cmd); err != nil {
 		return nil, err
 	}
-	s := &server{pid: cmd.Process.Pid, cmd: cmd, logs: logs.Name(), done: make(chan struct{})}
+	s := &server{pid: cmd.Process.Pid, cmd: cmd, logs: logs.Name(), metrics: metrics, done: make(chan struct{})}
 	lines := make(chan string, 1)
 	go func() { // ends with the process
 		defer close(s.done)

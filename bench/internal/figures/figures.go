@@ -17,11 +17,20 @@ type Figures struct {
 	ClientCPU float64 `json:"client_cpu_us,omitempty"` // of the generator
 	PerSecond float64 `json:"per_s,omitempty"`         // by the wall clock
 	Busy      float64 `json:"busy,omitempty"`          // the server's share of one CPU, 0 to 1
+	// ClientBusy is the generator's; near 1 it is what limits the wall clock.
+	ClientBusy float64 `json:"client_busy,omitempty"`
 
 	// Latencies in microseconds, from a message's write to its echo, or from a
-	// broadcast's trigger to its last delivery.
-	P50 float64 `json:"p50_us,omitempty"`
-	P99 float64 `json:"p99_us,omitempty"`
+	// broadcast's trigger to its last delivery; where messages are sent at a fixed
+	// rate, from when each was due. Only the latter have the last two.
+	P50  float64 `json:"p50_us,omitempty"`
+	P99  float64 `json:"p99_us,omitempty"`
+	P999 float64 `json:"p999_us,omitempty"`
+	Max  float64 `json:"max_us,omitempty"`
+	// Rate is how many messages a second were due, and Late how many microseconds
+	// after that the generator sent them, the 99th percentile.
+	Rate float64 `json:"rate,omitempty"`
+	Late float64 `json:"late_us,omitempty"`
 
 	// ReplyBytes is the mean size of a reply on the wire without TLS, headers included.
 	ReplyBytes float64 `json:"reply_bytes,omitempty"`
@@ -32,8 +41,15 @@ type Figures struct {
 	OpenGC     float64 `json:"open_gc_bytes,omitempty"`
 	Messaged   float64 `json:"messaged_bytes,omitempty"`
 	MessagedGC float64 `json:"messaged_gc_bytes,omitempty"`
-	IdleCPU    float64 `json:"idle_cpu_ms_per_s,omitempty"` // what all of them cost while silent
-	BaseRSS    int64   `json:"base_rss_bytes,omitempty"`    // of the server before the first one
+	// The parts of MessagedGC as the Go runtime counts them; Rest is what it does not,
+	// and may be below zero, since not all that the runtime counts is resident.
+	Heap    float64 `json:"heap_bytes,omitempty"`
+	Stacks  float64 `json:"stack_bytes,omitempty"`
+	Runtime float64 `json:"runtime_bytes,omitempty"`
+	Rest    float64 `json:"rest_bytes,omitempty"`
+
+	IdleCPU float64 `json:"idle_cpu_ms_per_s,omitempty"` // what all of them cost while silent
+	BaseRSS int64   `json:"base_rss_bytes,omitempty"`    // of the server before the first one
 	// Resident memory above that before the measurement, after a collection: the most
 	// meanwhile, and what is left in the end, after another collection.
 	Peak *int64 `json:"peak_bytes,omitempty"`
@@ -43,4 +59,12 @@ type Figures struct {
 	Lost  int  `json:"lost,omitempty"`       // deliveries to receivers that read, which did not come
 
 	KeyExchange string `json:"key_exchange,omitempty"` // of TLS
+}
+
+// Parts is what a Go server says of its memory, in bytes, after a collection: what a
+// server writes on SIGUSR1 and the generator reads.
+type Parts struct {
+	Heap    int64 `json:"heap"`    // objects, and what their spans waste
+	Stacks  int64 `json:"stacks"`  // of goroutines and threads
+	Runtime int64 `json:"runtime"` // whatever else the runtime keeps
 }

@@ -17,6 +17,8 @@ import (
 const (
 	Echo      = "/echo"      // a message goes back to its sender
 	Broadcast = "/broadcast" // and to everyone connected here, the sender included
+	Room      = "/room/"     // and what follows: to everyone connected at the same path
+	Tick      = "/tick"      // everyone gets TickMessages messages TickRate times a second
 	File      = "/file"      // any message is answered with the file of -file, as one
 	Receive   = "/receive"   // a message of any length is answered with that length
 )
@@ -49,10 +51,12 @@ type Options struct {
 	// library does by default.
 	Threshold int
 	Sends     string // name of the file for [File]
+	Metrics   string // name of the file that is written on SIGUSR1
 }
 
 // Parse reads the command line and begins to listen to SIGUSR2, which collects
-// garbage and returns what is free to the system. A bad flag ends the program.
+// garbage and returns what is free to the system, and with -metrics to SIGUSR1, which
+// collects garbage and then writes that file. A bad flag ends the program.
 func Parse() Options {
 	var o Options
 	flag.StringVar(&o.Addr, "addr", "127.0.0.1:0", "listen `address`")
@@ -62,6 +66,7 @@ func Parse() Options {
 	mode := flag.String("compress", string(Off), "permessage-deflate: off, message or context")
 	flag.IntVar(&o.Threshold, "threshold", 0, "compress messages from this many `bytes` on; 0 is the library's default")
 	flag.StringVar(&o.Sends, "file", "", "`file` that is sent on "+File)
+	flag.StringVar(&o.Metrics, "metrics", "", "`file` that is written on SIGUSR1: the parts of memory as JSON")
 	flag.Parse()
 	switch o.Compress = Compression(*mode); o.Compress {
 	case Off, Message, Context:
@@ -69,6 +74,9 @@ func Parse() Options {
 		log.Fatalf("-compress %q: not off, message or context", *mode)
 	}
 	collectOnSignal()
+	if o.Metrics != "" {
+		reportOnSignal(o.Metrics)
+	}
 	return o
 }
 

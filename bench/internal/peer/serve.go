@@ -29,7 +29,7 @@ func (o Options) Serve(h http.Handler) {
 
 // Handlers are what answers each path.
 type Handlers struct {
-	Echo, Broadcast, File, Receive http.HandlerFunc
+	Echo, Broadcast, Room, Tick, File, Receive http.HandlerFunc
 }
 
 // Mux is a handler of the paths.
@@ -37,6 +37,8 @@ func (h Handlers) Mux() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(Echo, h.Echo)
 	mux.HandleFunc(Broadcast, h.Broadcast)
+	mux.HandleFunc(Room, h.Room)
+	mux.HandleFunc(Tick, h.Tick)
 	mux.HandleFunc(File, h.File)
 	mux.HandleFunc(Receive, h.Receive)
 	return mux

@@ -51,24 +51,40 @@ func status(pid int, name string) (int64, error) {
 	return n << 10, nil
 }
 
-// CanCollect reports whether process pid catches SIGUSR2, which would end it
-// otherwise.
-func CanCollect(pid int) bool {
+// catches reports whether process pid catches a signal, which would end it otherwise.
+func catches(pid int, s syscall.Signal) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return false
 	}
 	mask, _ := field(text, "SigCgt:")
 	caught, err := strconv.ParseUint(mask, 16, 64)
-	return err == nil && caught&(1<<(syscall.SIGUSR2-1)) != 0
+	return err == nil && caught&(1<<(s-1)) != 0
 }
 
-// Collect asks process pid for a garbage collection by SIGUSR2; see CanCollect.
-func Collect(pid int) error {
-	if !CanCollect(pid) {
-		return fmt.Errorf("proc: process %d does not catch SIGUSR2", pid)
+// CanCollect reports whether process pid catches SIGUSR2.
+func CanCollect(pid int) bool { return catches(pid, syscall.SIGUSR2) }
+
+// Collect asks process pid by SIGUSR2 to collect garbage and to give back what is
+// free; see CanCollect.
+func Collect(pid int) error { return ask(pid, syscall.SIGUSR2) }
+
+// Report asks process pid by SIGUSR1 to collect garbage and to write the file of its
+// memory's parts.
+func Report(pid int) error { return ask(pid, syscall.SIGUSR1) }
+
+func ask(pid int, s syscall.Signal) error {
+	if !catches(pid, s) {
+		return fmt.Errorf("proc: process %d does not catch %s", pid, signalName(s))
 	}
-	return syscall.Kill(pid, syscall.SIGUSR2)
+	return syscall.Kill(pid, s)
+}
+
+func signalName(s syscall.Signal) string {
+	if s == syscall.SIGUSR1 {
+		return "SIGUSR1"
+	}
+	return "SIGUSR2"
 }
 
 // field returns the first word after name in a file of "name: value" lines.

@@ -126,6 +126,29 @@ func TestCollectNeedsAHandler(t *testing.T) {
 	}
 }
 
+func TestReportNeedsAHandler(t *testing.T) {
+	cmd := exec.Command("sleep", "10")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	if err := Report(cmd.Process.Pid); err == nil {
+		t.Error("Report sent a signal that ends the process")
+	}
+	got := make(chan os.Signal, 1)
+	signal.Notify(got, syscall.SIGUSR1)
+	defer signal.Stop(got)
+	if err := Report(os.Getpid()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-got:
+	case <-time.After(10 * time.Second):
+		t.Fatal("no signal came")
+	}
+}
+
 func TestAStartedProcessRunsOnItsCPU(t *testing.T) {
 	cpus, err := CPUs()
 	if err != nil || len(cpus) == 0 {

@@ -4,8 +4,10 @@ import "slices"
 
 // Summary is the middle of some values and their range.
 type Summary struct {
-	N                int
-	Median, Min, Max float64
+	N      int     `json:"n"`
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
 }
 
 // Summarize takes values in any order and leaves them as they are. Of none it

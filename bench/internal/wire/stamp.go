@@ -19,17 +19,19 @@ func NewStamped(size int) Stamped {
 	return Stamped{frame, frame[len(frame)-max(size, stampSize):]}
 }
 
-// Frame is the message with number n. It is valid until the next one is made.
+// Frame is the message with number n, which is not negative. It is valid until the next one is made.
 func (s Stamped) Frame(n int64) []byte {
-	for i, c := range fmt.Appendf(nil, "%016x", n) {
-		s.payload[i] = c ^ maskKey[i&3]
+	const hex = "0123456789abcdef"
+	for i := stampSize - 1; i >= 0; i-- {
+		s.payload[i] = hex[n&15] ^ maskKey[i&3]
+		n >>= 4
 	}
 	return s.frame
 }
 
 // Stamps reads such messages; it is a [Sink].
 type Stamps struct {
-	Size int             // of each message; another is an error
+	Size int             // of each message; another is an error, unless this is zero
 	Each func(n int64)   // gets the number of each
 	text [stampSize]byte // the number
 }
@@ -45,7 +47,7 @@ func (s *Stamps) Piece(p []byte, off int64) error {
 // End reads the number.
 func (s *Stamps) End(size int64) error {
 	n, err := strconv.ParseInt(string(s.text[:]), 16, 64)
-	if err != nil || size != int64(s.Size) {
+	if err != nil || s.Size > 0 && size != int64(s.Size) {
 		return fmt.Errorf("%w: a message of %d bytes, number %q", ErrReply, size, s.text)
 	}
 	s.Each(n)

@@ -1,8 +1,9 @@
 //go:build unix
 
 // coder serves the paths with github.com/coder/websocket: Read and Write for the
-// echo, Writer and Reader for large messages, its chat example's subscriber for
-// /broadcast (a channel, a writing goroutine, and who is too slow is closed).
+// echo and the ticks, Writer and Reader for large messages, its chat example's
+// subscriber for /broadcast and the rooms (a channel, a writing goroutine, and who is
+// too slow is closed).
 package main
 
 import (
@@ -121,6 +122,25 @@ type hub struct {
 	subs map[*subscriber]struct{}
 }
 
+func newHub() *hub { return &hub{subs: map[*subscriber]struct{}{}} }
+
+// rooms are a hub for each path.
+type rooms struct {
+	mu   sync.Mutex // guards hubs
+	hubs map[string]*hub
+}
+
+func (r *rooms) serve(w http.ResponseWriter, req *http.Request) {
+	r.mu.Lock()
+	h := r.hubs[req.URL.Path]
+	if h == nil {
+		h = newHub()
+		r.hubs[req.URL.Path] = h
+	}
+	r.mu.Unlock()
+	h.serve(w, req)
+}
+
 func (h *hub) set(s *subscriber, in bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -165,6 +185,49 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// game is who gets the ticks.
+type game struct {
+	mu      sync.Mutex // guards players
+	players map[*websocket.Conn]struct{}
+}
+
+func (g *game) set(c *websocket.Conn, in bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if in {
+		g.players[c] = struct{}{}
+	} else {
+		delete(g.players, c)
+	}
+}
+
+func (g *game) tick(w *peer.TickWriter) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for c := range g.players {
+		for range peer.TickMessages {
+			if c.Write(ctx, websocket.MessageText, w.Next()) != nil {
+				break
+			}
+		}
+	}
+}
+
+func (g *game) serve(w http.ResponseWriter, r *http.Request) {
+	c, err := websocket.Accept(w, r, accept)
+	if err != nil {
+		return
+	}
+	defer c.CloseNow()
+	g.set(c, true)
+	defer g.set(c, false)
+	for err == nil {
+		_, _, err = c.Read(context.Background())
+	}
+}
+
 func main() {
 	o := peer.Parse()
 	switch o.Compress {
@@ -174,6 +237,10 @@ func main() {
 		accept.CompressionMode = websocket.CompressionContextTakeover
 	}
 	accept.CompressionThreshold = o.Threshold
-	h := &hub{subs: map[*subscriber]struct{}{}}
-	o.Serve(peer.Handlers{Echo: echo, Broadcast: h.serve, File: download(o), Receive: upload}.Mux())
+	r := &rooms{hubs: map[string]*hub{}}
+	g := &game{players: map[*websocket.Conn]struct{}{}}
+	go peer.RunTicks(g.tick)
+	o.Serve(peer.Handlers{
+		Echo: echo, Broadcast: newHub().serve, Room: r.serve, Tick: g.serve, File: download(o), Receive: upload,
+	}.Mux())
 }

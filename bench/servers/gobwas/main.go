@@ -12,7 +12,9 @@ import (
 	"log"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
@@ -20,32 +22,63 @@ import (
 	"github.com/icsws/icsws/bench/internal/peer"
 )
 
-var (
+// hub is the connections at one path.
+type hub struct {
 	mu    sync.Mutex // guards conns
-	conns = map[net.Conn]struct{}{}
-)
+	conns map[net.Conn]struct{}
+}
 
-func set(c net.Conn, in bool) {
-	mu.Lock()
-	defer mu.Unlock()
+func (h *hub) set(c net.Conn, in bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if in {
-		conns[c] = struct{}{}
+		h.conns[c] = struct{}{}
 	} else {
-		delete(conns, c)
+		delete(h.conns, c)
 	}
 }
 
-func broadcast(op ws.OpCode, p []byte) error {
+func (h *hub) broadcast(op ws.OpCode, p []byte) error {
 	frame, err := ws.CompileFrame(ws.NewFrame(op, true, p))
 	if err != nil {
 		return err
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	for c := range conns {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.conns {
 		_, _ = c.Write(frame)
 	}
 	return nil
+}
+
+// tick writes to everyone; who does not take it in time is left behind.
+func (h *hub) tick(w *peer.TickWriter) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	deadline := time.Now().Add(5 * time.Second)
+	for c := range h.conns {
+		_ = c.SetWriteDeadline(deadline)
+		for range peer.TickMessages {
+			if wsutil.WriteServerText(c, w.Next()) != nil {
+				break
+			}
+		}
+	}
+}
+
+// hubs are those of all paths.
+type hubs struct {
+	mu   sync.Mutex // guards path
+	path map[string]*hub
+}
+
+func (h *hubs) at(path string) *hub {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.path[path] == nil {
+		h.path[path] = &hub{conns: map[net.Conn]struct{}{}}
+	}
+	return h.path[path]
 }
 
 // download sends the file for each message.
@@ -86,21 +119,23 @@ func upload(c net.Conn) error {
 	}
 }
 
-func serve(c net.Conn, o peer.Options) {
+func serve(c net.Conn, o peer.Options, all *hubs) {
 	defer c.Close()
 	path := ""
 	u := ws.Upgrader{OnRequest: func(uri []byte) error { path = string(uri); return nil }}
 	if _, err := u.Upgrade(c); err != nil {
 		return
 	}
-	switch path {
-	case peer.Broadcast:
-		set(c, true)
-		defer set(c, false)
-	case peer.File:
+	var h *hub // nil where a message goes back to its sender
+	switch {
+	case path == peer.Broadcast, path == peer.Tick, strings.HasPrefix(path, peer.Room):
+		h = all.at(path)
+		h.set(c, true)
+		defer h.set(c, false)
+	case path == peer.File:
 		_ = download(c, o)
 		return
-	case peer.Receive:
+	case path == peer.Receive:
 		_ = upload(c)
 		return
 	}
@@ -109,8 +144,8 @@ func serve(c net.Conn, o peer.Options) {
 		switch {
 		case err != nil:
 			return
-		case path == peer.Broadcast:
-			err = broadcast(op, p)
+		case h != nil:
+			err = h.broadcast(op, p)
 		default:
 			err = wsutil.WriteServerMessage(c, op, p)
 		}
@@ -125,12 +160,14 @@ func main() {
 	if o.Compress != peer.Off {
 		log.Fatal("gobwas/ws is measured without compression")
 	}
+	all := &hubs{path: map[string]*hub{}}
+	go peer.RunTicks(all.at(peer.Tick).tick)
 	l := o.Listen()
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			log.Fatal(err)
 		}
-		go serve(c, o)
+		go serve(c, o, all)
 	}
 }

@@ -1,10 +1,11 @@
 //go:build unix
 
 // gorilla serves the paths with github.com/gorilla/websocket as its chat example
-// does: a reading goroutine for each connection and, on /broadcast, one that writes
-// what comes through a channel of 256, each in at most 10 s; a connection whose
-// channel is full is dropped. Broadcasts are prepared messages. Large messages go
-// through NextWriter and NextReader. It has no context takeover.
+// does: a reading goroutine for each connection and, on /broadcast and in the rooms, one
+// that writes what comes through a channel of 256, each in at most 10 s; a connection
+// whose channel is full is dropped. Broadcasts are prepared messages. The ticks are
+// written by their own goroutine. Large messages go through NextWriter and NextReader.
+// It has no context takeover.
 package main
 
 import (
@@ -117,6 +118,25 @@ type hub struct {
 	members map[*member]struct{}
 }
 
+func newHub() *hub { return &hub{members: map[*member]struct{}{}} }
+
+// rooms are a hub for each path.
+type rooms struct {
+	mu   sync.Mutex // guards hubs
+	hubs map[string]*hub
+}
+
+func (r *rooms) serve(w http.ResponseWriter, req *http.Request) {
+	r.mu.Lock()
+	h := r.hubs[req.URL.Path]
+	if h == nil {
+		h = newHub()
+		r.hubs[req.URL.Path] = h
+	}
+	r.mu.Unlock()
+	h.serve(w, req)
+}
+
 func (h *hub) join(m *member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -171,12 +191,59 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// game is who gets the ticks. Its one goroutine is the only writer.
+type game struct {
+	mu      sync.Mutex // guards players
+	players map[*websocket.Conn]struct{}
+}
+
+func (g *game) set(c *websocket.Conn, in bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if in {
+		g.players[c] = struct{}{}
+	} else {
+		delete(g.players, c)
+	}
+}
+
+func (g *game) tick(w *peer.TickWriter) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	deadline := time.Now().Add(writeWait)
+	for c := range g.players {
+		_ = c.SetWriteDeadline(deadline)
+		for range peer.TickMessages {
+			if c.WriteMessage(websocket.TextMessage, w.Next()) != nil {
+				break
+			}
+		}
+	}
+}
+
+func (g *game) serve(w http.ResponseWriter, r *http.Request) {
+	c, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	g.set(c, true)
+	defer g.set(c, false)
+	for err == nil {
+		_, _, err = c.ReadMessage()
+	}
+}
+
 func main() {
 	o := peer.Parse()
 	if o.Compress == peer.Context {
 		log.Fatal("gorilla/websocket has no context takeover")
 	}
 	upgrader.EnableCompression = o.Compress == peer.Message
-	h := &hub{members: map[*member]struct{}{}}
-	o.Serve(peer.Handlers{Echo: echo, Broadcast: h.serve, File: download(o), Receive: upload}.Mux())
+	r := &rooms{hubs: map[string]*hub{}}
+	g := &game{players: map[*websocket.Conn]struct{}{}}
+	go peer.RunTicks(g.tick)
+	o.Serve(peer.Handlers{
+		Echo: echo, Broadcast: newHub().serve, Room: r.serve, Tick: g.serve, File: download(o), Receive: upload,
+	}.Mux())
 }

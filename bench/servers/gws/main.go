@@ -2,8 +2,8 @@
 
 // gws serves the paths with raw github.com/lxzan/gws, the base of all ratios:
 // as its README shows behind net/http (Upgrade, go ReadLoop), with its Broadcaster
-// for the fan-out and WriteFile for the file. -own accepts with its own listener loop instead, which makes
-// cheaper handshakes.
+// for the fan-out and WriteFile for the file. -own accepts with its own listener loop
+// instead, which makes cheaper handshakes.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/lxzan/gws"
@@ -35,6 +36,8 @@ type hub struct {
 	conns map[*gws.Conn]struct{}
 }
 
+func newHub() *hub { return &hub{conns: map[*gws.Conn]struct{}{}} }
+
 func (h *hub) OnOpen(c *gws.Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -54,6 +57,23 @@ func (h *hub) OnMessage(_ *gws.Conn, m *gws.Message) {
 	defer h.mu.Unlock()
 	for c := range h.conns {
 		_ = b.Broadcast(c)
+	}
+}
+
+// game is the connections that get the ticks.
+type game struct{ *hub }
+
+func (game) OnMessage(_ *gws.Conn, m *gws.Message) { _ = m.Close() }
+
+func (g game) tick(w *peer.TickWriter) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns {
+		for range peer.TickMessages {
+			if c.WriteMessage(gws.OpcodeText, w.Next()) != nil {
+				break
+			}
+		}
 	}
 }
 
@@ -90,37 +110,61 @@ func options(o peer.Options) *gws.ServerOption {
 	return s
 }
 
-func main() {
-	o := peer.Parse()
+// site is an upgrader for each path.
+type site struct {
+	options   peer.Options
+	mu        sync.Mutex // guards upgraders, which only rooms are added to
+	upgraders map[string]*gws.Upgrader
+}
+
+func newSite(o peer.Options) *site {
 	large := options(o)
 	large.ReadMaxPayloadSize = peer.MaxReceive
-	upgraders := map[string]*gws.Upgrader{
+	g := game{newHub()}
+	go peer.RunTicks(g.tick)
+	return &site{options: o, upgraders: map[string]*gws.Upgrader{
 		peer.Echo:      gws.NewUpgrader(echo{}, options(o)),
-		peer.Broadcast: gws.NewUpgrader(&hub{conns: map[*gws.Conn]struct{}{}}, options(o)),
+		peer.Broadcast: gws.NewUpgrader(newHub(), options(o)),
+		peer.Tick:      gws.NewUpgrader(g, options(o)),
 		peer.File:      gws.NewUpgrader(download{options: o}, options(o)),
 		peer.Receive:   gws.NewUpgrader(upload{}, large),
+	}}
+}
+
+// at is the upgrader of a path, nil where there is nothing.
+func (s *site) at(path string) *gws.Upgrader {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.upgraders[path]
+	if u == nil && strings.HasPrefix(path, peer.Room) {
+		u = gws.NewUpgrader(newHub(), options(s.options))
+		s.upgraders[path] = u
 	}
+	return u
+}
+
+func (s *site) serve(w http.ResponseWriter, r *http.Request) {
+	if c, err := s.at(r.URL.Path).Upgrade(w, r); err == nil {
+		go c.ReadLoop()
+	}
+}
+
+func main() {
+	o := peer.Parse()
+	s := newSite(o)
 	if *own {
-		serveOwn(o, upgraders)
-	}
-	handler := func(path string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			if c, err := upgraders[path].Upgrade(w, r); err == nil {
-				go c.ReadLoop()
-			}
-		}
+		serveOwn(o, s)
 	}
 	o.Serve(peer.Handlers{
-		Echo: handler(peer.Echo), Broadcast: handler(peer.Broadcast),
-		File: handler(peer.File), Receive: handler(peer.Receive),
+		Echo: s.serve, Broadcast: s.serve, Room: s.serve, Tick: s.serve, File: s.serve, Receive: s.serve,
 	}.Mux())
 }
 
-func serveOwn(o peer.Options, upgraders map[string]*gws.Upgrader) {
+func serveOwn(o peer.Options, site *site) {
 	s := gws.NewServer(echo{}, options(o))
 	s.OnError = func(net.Conn, error) {}
 	s.OnRequest = func(conn net.Conn, br *bufio.Reader, r *http.Request) {
-		u := upgraders[r.URL.Path]
+		u := site.at(r.URL.Path)
 		if u == nil {
 			_ = conn.Close()
 			return

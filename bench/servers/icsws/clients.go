@@ -6,6 +6,7 @@ import (
 	"context"
 	"log"
 	"strconv"
+	"strings"
 
 	"github.com/icsws/icsws/bench/internal/peer"
 	"github.com/icsws/icsws/client"
@@ -15,16 +16,26 @@ import (
 // newClient makes a client of the class of its path.
 func newClient(o peer.Options) func(r *client.OpenRequest) (client.Client, error) {
 	return func(r *client.OpenRequest) (client.Client, error) {
-		switch r.URI.Path {
-		case peer.Broadcast:
+		switch path := r.URI.Path; {
+		case path == peer.Broadcast:
 			return &member{}, nil
-		case peer.File:
+		case path == peer.Tick, strings.HasPrefix(path, peer.Room):
+			return &guest{}, nil
+		case path == peer.File:
 			return &download{file: o.Sends}, nil
-		case peer.Receive:
+		case path == peer.Receive:
 			return &upload{}, nil
 		}
 		return &echo{}, nil
 	}
+}
+
+// connected takes guests into their group.
+func connected(c client.Client) error {
+	if g, ok := c.(*guest); ok {
+		return g.group().Join(g)
+	}
+	return nil
 }
 
 type echo struct{ client.Base }
@@ -36,6 +47,30 @@ type member struct{ client.Base }
 func (c *member) OnMessage(m client.Message) error {
 	c.Server().Broadcast(m, wsserver.ByURI(peer.Broadcast))
 	return nil
+}
+
+// guest is in the group of its path.
+type guest struct{ client.Base }
+
+func (c *guest) group() *wsserver.Group[client.Client] {
+	return wsserver.ServerOf[client.Client](c).Group(c.URI().Path)
+}
+
+func (c *guest) OnMessage(m client.Message) error {
+	c.group().Broadcast(m)
+	return nil
+}
+
+// tick sends everyone their messages, each client their own.
+func tick(g *wsserver.Group[client.Client], w *peer.TickWriter) {
+	for c := range g.Members() {
+		to := c.(*guest)
+		for range peer.TickMessages {
+			if to.Send(client.Message{Op: client.OpText, Data: w.Next()}) != nil {
+				break
+			}
+		}
+	}
 }
 
 // download sends a file for each message.
