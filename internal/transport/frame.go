@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/subtle"
 	"encoding/binary"
 	"math"
 
@@ -163,12 +164,30 @@ func violation(text string) *client.ProtocolError {
 	return &client.ProtocolError{Code: client.StatusProtocolError, Text: text}
 }
 
+// keyBlock is a key as often as pays for the vector instructions of the processor.
+type keyBlock [256]byte
+
+// unmaskBlocks unmasks whole blocks of b and returns their length.
+func unmaskBlocks(dst, b []byte, wide uint64) (done int) {
+	var key keyBlock
+	for i := 0; i < len(key); i += 8 {
+		binary.LittleEndian.PutUint64(key[i:], wide)
+	}
+	for ; done+len(key) <= len(b); done += len(key) {
+		subtle.XORBytes(dst[done:], b[done:done+len(key)], key[:])
+	}
+	return done
+}
+
 // unmask XORs b with the key of h; pos is the position of b in the payload. dst
 // may be b.
 func (h header) unmask(dst, b []byte, pos int64) {
 	key := h.mask>>(8*uint(pos&3)) | h.mask<<(32-8*uint(pos&3))
 	wide := uint64(key)<<32 | uint64(key)
 	i := 0
+	if len(b) >= 4*len(keyBlock{}) {
+		i = unmaskBlocks(dst, b, wide)
+	}
 	for ; i+8 <= len(b); i += 8 {
 		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(b[i:])^wide)
 	}
