@@ -29,7 +29,7 @@ func openWith(t testing.TB, opts Options, bindings ...Binding) *Group {
 }
 
 // connect returns both ends of a connection that l accepted at addr.
-func connect(t testing.TB, l *Listener, addr string) (accepted, dialled net.Conn) {
+func connect(t testing.TB, l net.Listener, addr string) (accepted, dialled net.Conn) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

@@ -95,12 +95,10 @@ func (l *Listener) wrap(err error) error {
 
 // listen opens one socket.
 func listen(ctx context.Context, at endpoint, backlog int, control controlFunc) (socket, error) {
-	lc := net.ListenConfig{Control: control}
-	ln, err := lc.Listen(ctx, at.network, at.address())
+	s, err := listenSocket(ctx, at, control)
 	if err != nil {
 		return nil, err
 	}
-	s := ln.(socket)
 	if backlog > 0 {
 		if err := setBacklog(s, backlog); err != nil {
 			s.Close()

@@ -37,7 +37,9 @@ func busyPort(t testing.TB) string {
 
 // L-25, L-26, L-04: Addr is the first binding, the others follow in order, and a
 // client knows which one it came by.
-func TestBindingsHaveTheirOrder(t *testing.T) {
+func TestBindingsHaveTheirOrder(t *testing.T) { onDrivers(t, testBindingsHaveTheirOrder) }
+
+func testBindingsHaveTheirOrder(t *testing.T) {
 	d := &desk{}
 	var mu sync.Mutex
 	var clients []*guest
@@ -86,7 +88,9 @@ func TestBacklogIsChecked(t *testing.T) {
 
 // L-16, L-27, L-32: all or nothing, or the best effort, each with errors that name
 // the binding.
-func TestListenPolicies(t *testing.T) {
+func TestListenPolicies(t *testing.T) { onDrivers(t, testListenPolicies) }
+
+func testListenPolicies(t *testing.T) {
 	busy := []string{busyPort(t), busyPort(t)}
 	bindings := func() []multilisten.Binding {
 		return []multilisten.Binding{{Name: "good", Addr: "127.0.0.1:0"}, {Name: "bad", Addr: busy[0]}, {Name: "well", Addr: "127.0.0.1:0"}, {Name: "worse", Addr: busy[1]}}

@@ -69,10 +69,12 @@ func visit(addr string, how int) error {
 }
 
 // A-01, C-03, E-03: after thousands of connections nothing is left of them.
-func TestChurnLeavesNothingBehind(t *testing.T) {
-	visits := 20_000
+func TestChurnLeavesNothingBehind(t *testing.T) { onDrivers(t, testChurnLeavesNothingBehind) }
+
+func testChurnLeavesNothingBehind(t *testing.T) {
+	visits := 20_000 / len(drivings())
 	if testing.Short() {
-		visits = 2_000
+		visits = 500
 	}
 	var connected, disconnected atomic.Int64
 	f := wsserver.Factory[*plain]{
@@ -144,7 +146,9 @@ func (c *torn) Write(p []byte) (int, error) {
 }
 
 // T-01, A-24: TLS connections that are torn at any byte leave nothing behind.
-func TestTornTLSLeavesNothingBehind(t *testing.T) {
+func TestTornTLSLeavesNothingBehind(t *testing.T) { onDrivers(t, testTornTLSLeavesNothingBehind) }
+
+func testTornTLSLeavesNothingBehind(t *testing.T) {
 	ca := wstest.NewCA(t)
 	cert := ca.Leaf("server.example")
 	srv := newServerOf(t, wsserver.Class[plain](), wsserver.Config{Addr: "127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})

@@ -1,37 +1,82 @@
 package wsserver_test
 
 import (
+	"net"
 	"runtime"
-	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/wsserver"
 )
 
-// drivers are those of this system that differ.
-func drivers() []wsserver.Driver {
-	if runtime.GOOS == "linux" {
-		return []wsserver.Driver{wsserver.DriverGoroutine, wsserver.DriverDormant, wsserver.DriverInline}
-	}
-	return []wsserver.Driver{wsserver.DriverGoroutine}
+// driving is one way in which tests over sockets run.
+type driving struct {
+	name    string // of the subtest, from which newServerOf learns it
+	driver  wsserver.Driver
+	crowded bool // the dormant driver has a socket from its first byte on, not from its first rest
 }
 
-// onDrivers runs a test over sockets under each driver: newServerOf finds out which.
+// drivings are those of this system that differ.
+func drivings() []driving {
+	list := []driving{{name: "goroutine", driver: wsserver.DriverGoroutine}}
+	if runtime.GOOS == "linux" {
+		list = append(list,
+			driving{name: "dormant", driver: wsserver.DriverDormant},
+			driving{name: "crowded", driver: wsserver.DriverDormant, crowded: true},
+			driving{name: "inline", driver: wsserver.DriverInline})
+	}
+	return list
+}
+
+// onDrivers runs a test over sockets under each driver.
 func onDrivers(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
-	for _, d := range drivers() {
-		t.Run(d.String(), test)
+	for _, d := range drivings() {
+		t.Run(d.name, test)
 	}
 }
 
-// driverOf is the driver that onDrivers runs t under.
-func driverOf(t testing.TB) wsserver.Driver {
-	parts := strings.Split(t.Name(), "/")
-	for _, d := range drivers() {
-		if slices.Contains(parts, d.String()) {
-			return d
+// onDriversAtOnce is onDrivers for a test that mostly waits and looks at nothing that
+// belongs to the whole process.
+func onDriversAtOnce(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	onDrivers(t, func(t *testing.T) {
+		t.Parallel()
+		test(t)
+	})
+}
+
+// drivingOf is how onDrivers runs t.
+func drivingOf(t testing.TB) driving {
+	for part := range strings.SplitSeq(t.Name(), "/") {
+		for _, d := range drivings() {
+			if part == d.name {
+				return d
+			}
 		}
 	}
-	return wsserver.DriverAuto
+	return driving{}
 }
+
+// crowd makes srv crowded.
+func crowd[T client.Client](t testing.TB, srv *wsserver.Server[T]) {
+	t.Helper()
+	idle, err := anyone()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wsserver.Crowd(srv, idle)
+}
+
+// anyone is a socket of which nothing comes.
+var anyone = sync.OnceValues(func() (net.Conn, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	return net.DialTimeout("tcp", l.Addr().String(), 10*time.Second)
+})

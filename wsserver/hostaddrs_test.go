@@ -18,7 +18,9 @@ import (
 
 // L-38, H-01, H-03, H-04, H-05, H-06, H-07, H-08, H-26: the addresses of the hosts,
 // shared where they are the same; a client has the tag of its host.
-func TestHostsBringTheirAddresses(t *testing.T) {
+func TestHostsBringTheirAddresses(t *testing.T) { onDrivers(t, testHostsBringTheirAddresses) }
+
+func testHostsBringTheirAddresses(t *testing.T) {
 	d := &desk{}
 	tags := make(chan string, 9)
 	d.connect = func(g *guest) error {
@@ -79,7 +81,9 @@ func TestHostsBringTheirAddresses(t *testing.T) {
 
 // H-26, L-27: with an address that can not be opened the others keep their index
 // and their host.
-func TestHostsWithTheBestEffort(t *testing.T) {
+func TestHostsWithTheBestEffort(t *testing.T) { onDrivers(t, testHostsWithTheBestEffort) }
+
+func testHostsWithTheBestEffort(t *testing.T) {
 	d, got := &desk{}, make(chan string, 1)
 	d.connect = func(g *guest) error { got <- fmt.Sprint(g.HostTag(), " ", g.BindingIndex()); return nil }
 	var port int

@@ -14,7 +14,9 @@ import (
 )
 
 // L-01, L-02, L-03, L-04, L-16, L-17, E-11
-func TestListenOpensTheAddress(t *testing.T) {
+func TestListenOpensTheAddress(t *testing.T) { onDrivers(t, testListenOpensTheAddress) }
+
+func testListenOpensTheAddress(t *testing.T) {
 	for _, tt := range []struct{ addr, host, network string }{
 		{"127.0.0.1:0", "127.0.0.1", "tcp4"},
 		{"[::1]:0", "::1", "tcp6"},
@@ -44,7 +46,9 @@ func TestListenOpensTheAddress(t *testing.T) {
 }
 
 // L-01: an empty host is both families on one socket; 0.0.0.0 and [::] share a port.
-func TestListenOnAllAddresses(t *testing.T) {
+func TestListenOnAllAddresses(t *testing.T) { onDrivers(t, testListenOnAllAddresses) }
+
+func testListenOnAllAddresses(t *testing.T) {
 	srv := newServer(t, &desk{}, wsserver.Config{Addr: ":0"})
 	_, port, _ := net.SplitHostPort(open(t, srv))
 	dialTCP(t, "127.0.0.1:"+port, "/")

@@ -248,6 +248,10 @@ func TestBlockedReaderIsNotPinged(t *testing.T) {
 // S-12: over a socket: a peer that sends much and reads nothing is stopped by its
 // own connection, and everything comes back when it reads.
 func TestBlockedHandlerPushesBackOverTCP(t *testing.T) {
+	onDrivers(t, testBlockedHandlerPushesBackOverTCP)
+}
+
+func testBlockedHandlerPushesBackOverTCP(t *testing.T) {
 	d := &desk{message: func(g *guest, m client.Message) error { return g.Send(m) }}
 	cfg := blocking(10_000)
 	cfg.Addr = "127.0.0.1:0"

@@ -202,7 +202,9 @@ func TestShutdownDeliversTheQueue(t *testing.T) {
 }
 
 // over a socket the peer of an abort sees a reset, and what is queued is lost.
-func TestAbortResetsTheSocket(t *testing.T) {
+func TestAbortResetsTheSocket(t *testing.T) { onDrivers(t, testAbortResetsTheSocket) }
+
+func testAbortResetsTheSocket(t *testing.T) {
 	for _, where := range []string{"handler", "outside"} {
 		d := &desk{}
 		done := make(chan client.CloseInfo, 1)

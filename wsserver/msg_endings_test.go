@@ -246,7 +246,9 @@ func TestBusyPeerEndsWithItsCause(t *testing.T) {
 }
 
 // over a socket: a peer that goes away, with what it had sent before.
-func TestLossOverASocket(t *testing.T) {
+func TestLossOverASocket(t *testing.T) { onDrivers(t, testLossOverASocket) }
+
+func testLossOverASocket(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		end  func(c *net.TCPConn) error

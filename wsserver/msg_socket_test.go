@@ -33,7 +33,9 @@ func (k *keeper) Accept() (net.Conn, error) {
 }
 
 // S-10: what the kernel says of TCP_NODELAY.
-func TestNoDelayOfTheSocket(t *testing.T) {
+func TestNoDelayOfTheSocket(t *testing.T) { onDrivers(t, testNoDelayOfTheSocket) }
+
+func testNoDelayOfTheSocket(t *testing.T) {
 	for _, nagle := range []bool{false, true} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -65,7 +67,9 @@ func TestNoDelayOfTheSocket(t *testing.T) {
 
 // S-12, S-18: over sockets: of many peers one does not read. It costs its queue and
 // then its connection, and nobody else has to wait.
-func TestStalledSocketHoldsUpNobody(t *testing.T) {
+func TestStalledSocketHoldsUpNobody(t *testing.T) { onDrivers(t, testStalledSocketHoldsUpNobody) }
+
+func testStalledSocketHoldsUpNobody(t *testing.T) {
 	const peers, messages = 5, 1200
 	ended := make(chan client.CloseInfo, 1)
 	d := &desk{disconnect: func(g *guest, i client.CloseInfo) {

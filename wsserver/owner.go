@@ -1,7 +1,9 @@
 package wsserver
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/icsws/icsws/client"
@@ -90,8 +92,10 @@ func (o *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
 	if c == nil {
 		return
 	}
-	s.log.Debug("disconnected", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(),
-		"code", int(info.Code), "reason", info.Reason, "remote_close", info.Remote, "cause", info.Cause, "unsent", info.Unsent)
+	if s.log.Enabled(context.Background(), slog.LevelDebug) { // else the arguments would cost something
+		s.log.Debug("disconnected", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(),
+			"code", int(info.Code), "reason", info.Reason, "remote_close", info.Remote, "cause", info.Cause, "unsent", info.Unsent)
+	}
 	// Deferred, so that one that ends its goroutine does not keep the others from
 	// running; the last hook comes first.
 	for _, h := range s.cfg.Hooks[:adm.hooks] {

@@ -146,12 +146,16 @@ func newServerOf[T client.Client](t testing.TB, f wsserver.ClientFactory[T], cfg
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	how := drivingOf(t)
 	if cfg.Driver == wsserver.DriverAuto {
-		cfg.Driver = driverOf(t)
+		cfg.Driver = how.driver
 	}
 	srv, err := wsserver.New(f, cfg)
 	if err != nil {
 		t.Fatalf("New = %v", err)
+	}
+	if how.crowded {
+		crowd(t, srv)
 	}
 	t.Cleanup(func() {
 		if err := srv.Abort(); err != nil {

@@ -175,7 +175,9 @@ func TestLeavingInTheLastEvents(t *testing.T) {
 
 // both sides close at the same time, in the middle of a message in pieces: each gets the other's
 // close frame, and no piece comes behind ours.
-func TestBothSidesCloseInsideOfPieces(t *testing.T) {
+func TestBothSidesCloseInsideOfPieces(t *testing.T) { onDrivers(t, testBothSidesCloseInsideOfPieces) }
+
+func testBothSidesCloseInsideOfPieces(t *testing.T) {
 	for run := range 60 {
 		for _, wire := range []string{"memory", "tcp"} {
 			if wire == "tcp" && run%6 > 0 {
@@ -211,7 +213,9 @@ func TestBothSidesCloseInsideOfPieces(t *testing.T) {
 
 // X-09, K-11: our close frame reaches a peer that is in the middle of a giant message. What it still sends is
 // discarded; it may end its frame and answer, or the close ends without.
-func TestCloseInsideOfAGiantMessage(t *testing.T) {
+func TestCloseInsideOfAGiantMessage(t *testing.T) { onDrivers(t, testCloseInsideOfAGiantMessage) }
+
+func testCloseInsideOfAGiantMessage(t *testing.T) {
 	for _, wire := range wires {
 		for _, answers := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, answers %v", wire, answers), func(t *testing.T) {

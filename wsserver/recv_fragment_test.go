@@ -21,7 +21,9 @@ import (
 
 // on each wire messages of all kinds and sizes come in pieces, with their kind, the first
 // told as first and the last as final, and never to OnMessage; none is cut without need.
-func TestPiecesOnEachWire(t *testing.T) {
+func TestPiecesOnEachWire(t *testing.T) { onDrivers(t, testPiecesOnEachWire) }
+
+func testPiecesOnEachWire(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
 			l := newLobby(true)
@@ -128,7 +130,9 @@ func TestLimitOfPieces(t *testing.T) {
 
 // a header may announce more than there is memory: what has come of it is delivered, and the
 // announcement costs nothing.
-func TestPiecesOfAGiantMessage(t *testing.T) {
+func TestPiecesOfAGiantMessage(t *testing.T) { onDrivers(t, testPiecesOfAGiantMessage) }
+
+func testPiecesOfAGiantMessage(t *testing.T) {
 	for _, wire := range wires {
 		l := newLobby(true)
 		var got atomic.Int64
@@ -288,7 +292,9 @@ func TestEndInsideOfPieces(t *testing.T) {
 }
 
 // the pieces of a message may be sent on while they come: a relay of any size in little memory.
-func TestPiecesMayBeSentOn(t *testing.T) {
+func TestPiecesMayBeSentOn(t *testing.T) { onDrivers(t, testPiecesMayBeSentOn) }
+
+func testPiecesMayBeSentOn(t *testing.T) {
 	for _, wire := range wires {
 		l := newLobby(true)
 		var w *client.MessageWriter
@@ -317,7 +323,9 @@ func TestPiecesMayBeSentOn(t *testing.T) {
 }
 
 // many clients of one server do not mix up their messages.
-func TestPiecesOfManyClients(t *testing.T) {
+func TestPiecesOfManyClients(t *testing.T) { onDriversAtOnce(t, testPiecesOfManyClients) }
+
+func testPiecesOfManyClients(t *testing.T) {
 	l := newLobby(true)
 	var parts [20]bytes.Buffer
 	l.fragment = func(v *visitor, f client.Fragment) error {
@@ -329,7 +337,7 @@ func TestPiecesOfManyClients(t *testing.T) {
 		defer b.Reset()
 		return v.SendBinary(b.Bytes())
 	}
-	srv := newServerOf(t, l, wsserver.Config{Addr: "127.0.0.1:0"})
+	srv := newServerOf(t, l, wsserver.Config{Addr: "127.0.0.1:0", CloseTimeout: 100 * time.Millisecond}) // nobody will answer
 	addr := open(t, srv)
 	done := make(chan error, 20)
 	for id := range 20 {

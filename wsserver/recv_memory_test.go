@@ -50,6 +50,10 @@ var memoryCases = []struct {
 // R-02, S-06, S-08: a message of 256 MiB takes little memory in both directions, whatever its size. Each case has a
 // process of its own, so that the garbage of other tests does not count, nor a limit of memory.
 func TestGiantMessagesTakeLittleMemory(t *testing.T) {
+	onDrivers(t, testGiantMessagesTakeLittleMemory)
+}
+
+func testGiantMessagesTakeLittleMemory(t *testing.T) {
 	if name := os.Getenv(memoryVariable); name != "" {
 		measureGiant(t, name)
 		return
@@ -59,7 +63,7 @@ func TestGiantMessagesTakeLittleMemory(t *testing.T) {
 	}
 	for _, c := range memoryCases {
 		t.Run(c.name, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestGiantMessagesTakeLittleMemory$", "-test.v")
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestGiantMessagesTakeLittleMemory$/^"+drivingOf(t).name+"$", "-test.v")
 			for _, v := range os.Environ() {
 				if !strings.HasPrefix(v, "GOMEMLIMIT=") && !strings.HasPrefix(v, "GOGC=") {
 					cmd.Env = append(cmd.Env, v)

@@ -46,7 +46,9 @@ func drained(p *wstest.Peer) {
 
 // S-11, S-12: what happens to the queue is told while the reader waits for a silent peer,
 // wherever it waits: on each wire, and in a pause.
-func TestNoticesReachAReaderThatWaits(t *testing.T) {
+func TestNoticesReachAReaderThatWaits(t *testing.T) { onDrivers(t, testNoticesReachAReaderThatWaits) }
+
+func testNoticesReachAReaderThatWaits(t *testing.T) {
 	onEachWire(t, func(t *testing.T, l *lobby, wire string) {
 		for round, pause := range []bool{false, true} {
 			_, v, p := l.visitOver(t, wire, tight())
@@ -133,7 +135,9 @@ func TestNoticesOfAnEventFollowIt(t *testing.T) {
 
 // S-11, S-12: no event overlaps another: what happens to the queue while a handler runs is told when
 // it has returned, before the next event.
-func TestNoticesWaitForALongHandler(t *testing.T) {
+func TestNoticesWaitForALongHandler(t *testing.T) { onDrivers(t, testNoticesWaitForALongHandler) }
+
+func testNoticesWaitForALongHandler(t *testing.T) {
 	onEachWire(t, func(t *testing.T, l *lobby, wire string) {
 		inside, leave := make(chan struct{}), make(chan struct{})
 		l.collect(func(_ *visitor, _ client.Opcode, data []byte) error {
@@ -160,6 +164,10 @@ func TestNoticesWaitForALongHandler(t *testing.T) {
 
 // S-11, S-12: a notice that comes at the very moment at which the reader goes to wait is not lost.
 func TestNoticesAtTheMomentOfWaiting(t *testing.T) {
+	onDriversAtOnce(t, testNoticesAtTheMomentOfWaiting)
+}
+
+func testNoticesAtTheMomentOfWaiting(t *testing.T) {
 	for _, wire := range wires {
 		l := newLobby(wire != "tcp")
 		var v *visitor

@@ -32,7 +32,9 @@ func numbered(n int) (out []byte) {
 
 // from the event that pauses on no event comes, however much is in the buffers
 // already, and nothing is lost in some 200 pauses: 20,001 of 20,001.
-func TestPauseStopsWhatHasComeAlready(t *testing.T) {
+func TestPauseStopsWhatHasComeAlready(t *testing.T) { onDrivers(t, testPauseStopsWhatHasComeAlready) }
+
+func testPauseStopsWhatHasComeAlready(t *testing.T) {
 	onEachWire(t, func(t *testing.T, l *lobby, wire string) {
 		const n = 20_001
 		var paused atomic.Bool
@@ -196,7 +198,9 @@ func TestPauseInsideOfAMessage(t *testing.T) {
 
 // paused, a connection takes no more than its buffers hold, and the peer has to wait. All
 // of it comes behind the pause.
-func TestPausePushesBack(t *testing.T) {
+func TestPausePushesBack(t *testing.T) { onDrivers(t, testPausePushesBack) }
+
+func testPausePushesBack(t *testing.T) {
 	onEachWire(t, func(t *testing.T, l *lobby, wire string) {
 		const size, n = 64 << 10, 512 // 32 MiB: more than a socket holds
 		var got atomic.Int64
@@ -370,7 +374,9 @@ func TestEndingInAPause(t *testing.T) {
 }
 
 // the same over sockets, where the reader may be inside a call of the system.
-func TestEndingInAPauseOverSockets(t *testing.T) {
+func TestEndingInAPauseOverSockets(t *testing.T) { onDrivers(t, testEndingInAPauseOverSockets) }
+
+func testEndingInAPauseOverSockets(t *testing.T) {
 	for _, wire := range wires {
 		for i, do := range []func(*wsserver.Server[visiting], *visitor) error{
 			func(_ *wsserver.Server[visiting], v *visitor) error { return v.Close(4000, "") },
@@ -400,7 +406,9 @@ func TestEndingInAPauseOverSockets(t *testing.T) {
 }
 
 // with nothing to read a pause costs and changes nothing.
-func TestPauseWithNothingToRead(t *testing.T) {
+func TestPauseWithNothingToRead(t *testing.T) { onDrivers(t, testPauseWithNothingToRead) }
+
+func testPauseWithNothingToRead(t *testing.T) {
 	onEachWire(t, func(t *testing.T, l *lobby, wire string) {
 		var got atomic.Int32
 		l.collect(func(v *visitor, _ client.Opcode, data []byte) error { got.Add(1); return v.SendBinary(data) })
@@ -426,7 +434,9 @@ func TestPauseWithNothingToRead(t *testing.T) {
 
 // the gate is opened and closed by everybody at the same time; whoever has the last word is
 // right, and nothing is lost or comes twice.
-func TestTogglingFromManyGoroutines(t *testing.T) {
+func TestTogglingFromManyGoroutines(t *testing.T) { onDrivers(t, testTogglingFromManyGoroutines) }
+
+func testTogglingFromManyGoroutines(t *testing.T) {
 	onEachWire(t, func(t *testing.T, l *lobby, wire string) {
 		const n = 3000
 		var next atomic.Uint32

@@ -14,7 +14,9 @@ import (
 )
 
 // L-16: Listen twice, and Listen with a context that has ended.
-func TestListenTwice(t *testing.T) {
+func TestListenTwice(t *testing.T) { onDrivers(t, testListenTwice) }
+
+func testListenTwice(t *testing.T) {
 	srv := newServer(t, &desk{}, wsserver.Config{Addr: "127.0.0.1:0"})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -30,7 +32,9 @@ func TestListenTwice(t *testing.T) {
 
 // L-17, L-28, L-36, X-01: StopListening leaves the clients alone; Listen works
 // again, on the same port at once.
-func TestListenAfterStopListening(t *testing.T) {
+func TestListenAfterStopListening(t *testing.T) { onDrivers(t, testListenAfterStopListening) }
+
+func testListenAfterStopListening(t *testing.T) {
 	first, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +115,9 @@ func TestListenAfterTheEnd(t *testing.T) {
 
 // L-16: ListenAndServe ends with its context, in order; with the server; or with
 // the error of Listen.
-func TestListenAndServe(t *testing.T) {
+func TestListenAndServe(t *testing.T) { onDrivers(t, testListenAndServe) }
+
+func testListenAndServe(t *testing.T) {
 	d := &desk{}
 	srv := newServer(t, d, wsserver.Config{Addr: "127.0.0.1:0"})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -662,7 +662,9 @@ func TestStalledWriteHasItsTime(t *testing.T) {
 }
 
 // K-01: the same over a socket, where writing never blocks a goroutine.
-func TestStalledSocketIsReset(t *testing.T) {
+func TestStalledSocketIsReset(t *testing.T) { onDrivers(t, testStalledSocketIsReset) }
+
+func testStalledSocketIsReset(t *testing.T) {
 	d := &desk{}
 	done := make(chan client.CloseInfo, 1)
 	d.connect = func(g *guest) error { return g.SendBinary(make([]byte, 32<<20)) }

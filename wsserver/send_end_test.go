@@ -107,7 +107,9 @@ func TestInterruptEndsWhatWaits(t *testing.T) {
 // S-14: a file that is interrupted over TCP or TLS, while the peer reads nothing and its
 // queue is in the kernel: the peer gets the close frame when it reads on, and the file
 // may be closed at once.
-func TestInterruptedFileOverASocket(t *testing.T) {
+func TestInterruptedFileOverASocket(t *testing.T) { onDrivers(t, testInterruptedFileOverASocket) }
+
+func testInterruptedFileOverASocket(t *testing.T) {
 	for _, road := range []string{"TCP", "TLS"} {
 		for _, max := range []int{0, 1000} {
 			c := &club{}

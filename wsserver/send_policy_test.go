@@ -342,7 +342,9 @@ func TestBroadcastThatMayBeDroppedKeepsToTheBound(t *testing.T) {
 }
 
 // S-03, S-12: a stream that is under way leaves others their room, whatever the policy.
-func TestStreamDoesNotFillTheQueue(t *testing.T) {
+func TestStreamDoesNotFillTheQueue(t *testing.T) { onDrivers(t, testStreamDoesNotFillTheQueue) }
+
+func testStreamDoesNotFillTheQueue(t *testing.T) {
 	for _, road := range []string{"memory", "TCP", "TLS"} {
 		for _, policy := range []client.QueuePolicy{client.QueueClose, client.QueueBlock, client.QueueDropOldest} {
 			c := &club{}

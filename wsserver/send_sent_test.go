@@ -28,7 +28,9 @@ func (b *sentBook) note(i wsserver.SentInfo) {
 
 // S-29: OnSent has each frame of the wire once, in order, with its size: messages,
 // fragments, files, pings, pongs, the close frame; over every road, compressed or not.
-func TestSentIsTheWire(t *testing.T) {
+func TestSentIsTheWire(t *testing.T) { onDrivers(t, testSentIsTheWire) }
+
+func testSentIsTheWire(t *testing.T) {
 	for _, road := range []string{"memory", "TCP", "TLS"} {
 		for _, mode := range modes {
 			for _, max := range []int{0, 1000} {

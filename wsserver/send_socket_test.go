@@ -37,7 +37,9 @@ func pastKernel(k *keen) {
 
 // S-03, S-12, K-01: a peer that never reads: a stream, a file and messages to it end with
 // WriteTimeout, or with the policy, and cost others nothing.
-func TestPeerThatNeverReads(t *testing.T) {
+func TestPeerThatNeverReads(t *testing.T) { onDrivers(t, testPeerThatNeverReads) }
+
+func testPeerThatNeverReads(t *testing.T) {
 	for _, road := range []string{"TCP", "TLS"} {
 		for _, what := range []string{"reader", "file", "messages"} {
 			t.Run(road+" "+what, func(t *testing.T) {
@@ -73,7 +75,9 @@ func TestPeerThatNeverReads(t *testing.T) {
 
 // S-03, S-12: a peer that takes a few bytes at a time gets everything: a file, which the
 // kernel copies, a stream, and what waits behind them.
-func TestPeerThatReadsSlowly(t *testing.T) {
+func TestPeerThatReadsSlowly(t *testing.T) { onDrivers(t, testPeerThatReadsSlowly) }
+
+func testPeerThatReadsSlowly(t *testing.T) {
 	for _, road := range []string{"TCP", "TLS"} {
 		for _, max := range []int{0, 5000} {
 			t.Run(fmt.Sprint(road, " ", max), func(t *testing.T) {
@@ -122,7 +126,9 @@ func (s *sipping) Read(p []byte) (int, error) {
 
 // S-03, E-03: a peer that resets the connection while it is sent to: everything returns,
 // and there is one event of the end.
-func TestPeerThatVanishes(t *testing.T) {
+func TestPeerThatVanishes(t *testing.T) { onDrivers(t, testPeerThatVanishes) }
+
+func testPeerThatVanishes(t *testing.T) {
 	for _, road := range []string{"TCP", "TLS"} {
 		for _, policy := range []client.QueuePolicy{client.QueueBlock, client.QueueDropOldest} {
 			t.Run(fmt.Sprint(road, " ", policy), func(t *testing.T) {

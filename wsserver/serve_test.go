@@ -194,7 +194,9 @@ func TestServeTakesForeignTLS(t *testing.T) {
 }
 
 // L-16: a listener need not be TCP; then there are no addresses with ports.
-func TestServeOnAUnixSocket(t *testing.T) {
+func TestServeOnAUnixSocket(t *testing.T) { onDrivers(t, testServeOnAUnixSocket) }
+
+func testServeOnAUnixSocket(t *testing.T) {
 	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Skip(err)

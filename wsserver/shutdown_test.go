@@ -138,7 +138,9 @@ func TestShutdownWithAHandlerThatStays(t *testing.T) {
 
 // Close sends 1001 and does not wait for the answer; the last event comes
 // once for each, and Close waits for that.
-func TestCloseIsAtOnce(t *testing.T) {
+func TestCloseIsAtOnce(t *testing.T) { onDrivers(t, testCloseIsAtOnce) }
+
+func testCloseIsAtOnce(t *testing.T) {
 	d := &desk{}
 	srv := newServer(t, d, wsserver.Config{Addr: "127.0.0.1:0", CloseTimeout: time.Hour})
 	addr := open(t, srv)

@@ -120,7 +120,9 @@ func optionsOf(t *testing.T, fd int) (o sockopts) {
 // S-09, S-10, R-05, K-04, K-05: what the kernel says of a client's socket, whatever
 // the way of its connection. The sizes are below every limit of the system, which
 // doubles them.
-func TestSocketOptionsReachTheKernel(t *testing.T) {
+func TestSocketOptionsReachTheKernel(t *testing.T) { onDrivers(t, testSocketOptionsReachTheKernel) }
+
+func testSocketOptionsReachTheKernel(t *testing.T) {
 	const in, out = 40_000, 50_000
 	config := &tls.Config{Certificates: []tls.Certificate{wstest.NewCA(t).Leaf("server.example")}}
 	for _, way := range allListened() {
@@ -166,7 +168,9 @@ func TestSocketOptionsReachTheKernel(t *testing.T) {
 
 // K-04, K-05: probes are on again where a listener has turned them off, and what is
 // zero beside a setting is Go's default.
-func TestKeepAliveCorrectsTheListener(t *testing.T) {
+func TestKeepAliveCorrectsTheListener(t *testing.T) { onDrivers(t, testKeepAliveCorrectsTheListener) }
+
+func testKeepAliveCorrectsTheListener(t *testing.T) {
 	for _, tt := range []struct {
 		keepAlive net.KeepAliveConfig
 		on, idle  int
@@ -192,6 +196,10 @@ func TestKeepAliveCorrectsTheListener(t *testing.T) {
 
 // K-04: what the kernel can not do is told, with its own error, and the client stays.
 func TestKeepAliveBeyondTheKernelIsTold(t *testing.T) {
+	onDrivers(t, testKeepAliveBeyondTheKernelIsTold)
+}
+
+func testKeepAliveBeyondTheKernelIsTold(t *testing.T) {
 	log := &logbook{}
 	srv := newServer(t, &desk{}, wsserver.Config{
 		Addr: "127.0.0.1:0", KeepAlive: net.KeepAliveConfig{Idle: 24 * time.Hour}, Logger: log.logger(), // at most 32767 s
@@ -211,6 +219,10 @@ func TestKeepAliveBeyondTheKernelIsTold(t *testing.T) {
 // a small buffer needs none. The scale is the high half of the seventh byte of
 // tcp_info; syscall.ICMPv6Filter stands for its first eight words.
 func TestListenSetsTheReceiveBufferInTime(t *testing.T) {
+	onDrivers(t, testListenSetsTheReceiveBufferInTime)
+}
+
+func testListenSetsTheReceiveBufferInTime(t *testing.T) {
 	scale := func(size int) int {
 		srv := newServer(t, &desk{}, wsserver.Config{Addr: "127.0.0.1:0", InBufferSize: size})
 		p := wstest.Open(wstest.DialTCP(t, open(t, srv)), "/")

@@ -181,7 +181,9 @@ func TestOptionOfAClosedConnectionIsNoNews(t *testing.T) {
 }
 
 // R-05, S-09: sizes are no error for a Unix socket, where the system may ignore them.
-func TestSocketOptionsOnAUnixSocket(t *testing.T) {
+func TestSocketOptionsOnAUnixSocket(t *testing.T) { onDrivers(t, testSocketOptionsOnAUnixSocket) }
+
+func testSocketOptionsOnAUnixSocket(t *testing.T) {
 	l, err := net.Listen("unix", t.TempDir()+"/s")
 	if err != nil {
 		t.Fatal(err)

@@ -138,7 +138,9 @@ func TestErrorsAreTyped(t *testing.T) {
 }
 
 // A-24, K-06: half-open peers are found by their silence and give their places back.
-func TestHalfOpenPeersAreFound(t *testing.T) {
+func TestHalfOpenPeersAreFound(t *testing.T) { onDrivers(t, testHalfOpenPeersAreFound) }
+
+func testHalfOpenPeersAreFound(t *testing.T) {
 	d := &desk{}
 	srv := newServer(t, d, wsserver.Config{
 		Addr: "127.0.0.1:0", Banner: banner.Policy{MaxClients: 20},

@@ -110,7 +110,9 @@ func TestOldTLSIsRefused(t *testing.T) {
 
 // H-33: a temporary certificate only where it is allowed, logged, and good for the
 // names of its host.
-func TestTemporaryCertificate(t *testing.T) {
+func TestTemporaryCertificate(t *testing.T) { onDrivers(t, testTemporaryCertificate) }
+
+func testTemporaryCertificate(t *testing.T) {
 	var log logbook
 	srv := newServer(t, &desk{}, wsserver.Config{Logger: log.logger(), Hosts: []hosts.Host{
 		{Tag: "dev", Names: []string{"dev.example"}, AllowTemporary: true, Bind: "127.0.0.1", TLSPort: -1},

@@ -18,7 +18,7 @@ func BenchmarkHandshake(b *testing.B) {
 		if err != nil || !r.IsUpgrade() || r.Check() != nil || origins.Check(r, false) != nil {
 			b.Fatal(err)
 		}
-		offered, _ := OfferedProtocols(r.Raw)
+		offered, _ := r.OfferedProtocols()
 		buf, err = AppendSwitching(buf[:0], r.Key(), Select(protocols, offered), "permessage-deflate", nil)
 		if err != nil {
 			b.Fatal(err)

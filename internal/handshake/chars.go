@@ -8,6 +8,7 @@ const (
 	valueChar              // field content, RFC 9110 section 5.5, with obs-text
 	hostChar               // what a Host header may hold, RFC 3986 section 3.2.2 and a port
 	targetChar             // a request target: no controls, no space, no fragment
+	plainChar              // a path of these is the same escaped or not: unreserved, RFC 3986 section 2.3
 )
 
 var charClass = func() (t [256]uint8) {
@@ -25,6 +26,9 @@ var charClass = func() (t [256]uint8) {
 	}
 	for _, c := range []byte(alnum + "-._~!$%&'()*+,;=:[]") {
 		t[c] |= hostChar
+	}
+	for _, c := range []byte(alnum + "-._~/") {
+		t[c] |= plainChar
 	}
 	return t
 }()

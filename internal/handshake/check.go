@@ -9,37 +9,34 @@ import (
 // Upgrade lists websocket, or there is a Sec-WebSocket-Key or -Version. Check
 // judges such a request; any other is for an HTTP handler.
 func (r *Request) IsUpgrade() bool {
-	f := Fields(r.Raw)
-	return f.HasToken("Upgrade", "websocket") ||
-		f.Count("Sec-WebSocket-Key") > 0 || f.Count("Sec-WebSocket-Version") > 0
+	return r.lists(fieldUpgrade, "websocket") || r.known[fieldKey].n > 0 || r.known[fieldVersion].n > 0
 }
 
 // Check judges an upgrade by RFC 6455 section 4.2.1. It returns nil for a good
 // one, else 505 for HTTP/2, 405 for a method other than GET, 426 for a version
 // other than 13, and 400 for everything else. The origin is for [Origins].
 func (r *Request) Check() *Error {
-	f := Fields(r.Raw)
-	if e := r.checkRequest(f); e != nil {
+	if e := r.checkRequest(); e != nil {
 		return e
 	}
-	if !f.HasToken("Upgrade", "websocket") {
+	if !r.lists(fieldUpgrade, "websocket") {
 		return bad("the Upgrade header does not list websocket")
 	}
-	if !f.HasToken("Connection", "upgrade") {
+	if !r.lists(fieldConnection, "upgrade") {
 		return bad("the Connection header does not list Upgrade")
 	}
-	if e := checkVersion(f); e != nil {
+	if e := r.known[fieldVersion].checkVersion(); e != nil {
 		return e
 	}
-	if e := checkKey(f); e != nil {
+	if e := r.known[fieldKey].checkKey(); e != nil {
 		return e
 	}
-	_, e := OfferedProtocols(r.Raw)
+	_, e := r.OfferedProtocols()
 	return e
 }
 
 // checkRequest wants a GET of HTTP/1.1 or higher without a body.
-func (r *Request) checkRequest(f Fields) *Error {
+func (r *Request) checkRequest() *Error {
 	switch {
 	case !strings.HasPrefix(r.Proto, "HTTP/1."):
 		return versionNotSupported(r.Proto)
@@ -51,10 +48,10 @@ func (r *Request) checkRequest(f Fields) *Error {
 		}
 	case r.Proto == "HTTP/1.0":
 		return bad("a WebSocket handshake needs HTTP/1.1")
-	case f.Count("Transfer-Encoding") > 0:
+	case r.known[fieldCoding].n > 0:
 		return bad("a WebSocket handshake has no body")
 	}
-	for v, rest, ok := f.find("Content-Length"); ok; v, rest, ok = rest.find("Content-Length") {
+	for v := range r.values(fieldLength) {
 		if v != "0" {
 			return bad("a WebSocket handshake has no body")
 		}
@@ -63,31 +60,29 @@ func (r *Request) checkRequest(f Fields) *Error {
 }
 
 // checkVersion comes before the key: another version may have another key.
-func checkVersion(f Fields) *Error {
-	v, rest, ok := f.find("Sec-WebSocket-Version")
+func (l *noted) checkVersion() *Error {
 	switch {
-	case !ok:
+	case l.n == 0:
 		return bad("the Sec-WebSocket-Version header is missing")
-	case rest.Count("Sec-WebSocket-Version") > 0:
+	case l.n > 1:
 		return bad("the request has several Sec-WebSocket-Version headers")
-	case v != "13":
+	case l.value != "13":
 		return &Error{
 			Status: http.StatusUpgradeRequired,
 			Header: http.Header{"Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}},
-			Body:   "version " + quote(v) + " of WebSocket is not spoken here, use 13",
+			Body:   "version " + quote(l.value) + " of WebSocket is not spoken here, use 13",
 		}
 	}
 	return nil
 }
 
-func checkKey(f Fields) *Error {
-	v, rest, ok := f.find("Sec-WebSocket-Key")
+func (l *noted) checkKey() *Error {
 	switch {
-	case !ok:
+	case l.n == 0:
 		return bad("the Sec-WebSocket-Key header is missing")
-	case rest.Count("Sec-WebSocket-Key") > 0:
+	case l.n > 1:
 		return bad("the request has several Sec-WebSocket-Key headers")
-	case !isKey(v):
+	case !isKey(l.value):
 		return bad("the Sec-WebSocket-Key is not 16 bytes in base64")
 	}
 	return nil

@@ -61,11 +61,19 @@ func (f Fields) Values(name string) iter.Seq[string] {
 // case. Several lines are one list (RFC 9110 section 5.3).
 func (f Fields) HasToken(name, token string) bool {
 	for v, rest, ok := f.find(name); ok; v, rest, ok = rest.find(name) {
-		for v != "" {
-			var element string
-			if element, v = cutElement(v); equalFold(element, token) {
-				return true
-			}
+		if hasElement(v, token) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasElement reports whether a comma list has the token, without case.
+func hasElement(list, token string) bool {
+	for list != "" {
+		var element string
+		if element, list = cutElement(list); equalFold(element, token) {
+			return true
 		}
 	}
 	return false
@@ -74,14 +82,39 @@ func (f Fields) HasToken(name, token string) bool {
 // Header parses all lines into a new map with canonical names. As in
 // [http.Request], Host is not in it.
 func (f Fields) Header() http.Header {
-	h := make(http.Header, strings.Count(string(f), "\n"))
-	for line := range strings.Lines(string(f)) {
-		name, value, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
+	n := strings.Count(string(f), "\n")
+	h := make(http.Header, max(n-1, 0)) // one of them is Host
+	values := make([]string, 0, n)      // all of them in one allocation
+	for rest := string(f); rest != ""; {
+		var line string
+		line, rest = cutLine(rest)
+		name, value, ok := strings.Cut(line, ":")
 		if !ok || equalFold(name, "Host") {
 			continue
 		}
-		name = textproto.CanonicalMIMEHeaderKey(name)
-		h[name] = append(h[name], trimOWS(value))
+		name, value = canonical(name), trimOWS(value)
+		if several := h[name]; several != nil {
+			h[name] = append(several, value)
+			continue
+		}
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
 	}
 	return h
+}
+
+// canonical is [textproto.CanonicalMIMEHeaderKey]. What every handshake has, and
+// in a spelling that is not the canonical one, costs no allocation.
+func canonical(name string) string {
+	switch name {
+	case "Sec-WebSocket-Key":
+		return "Sec-Websocket-Key"
+	case "Sec-WebSocket-Version":
+		return "Sec-Websocket-Version"
+	case "Sec-WebSocket-Protocol":
+		return "Sec-Websocket-Protocol"
+	case "Sec-WebSocket-Extensions":
+		return "Sec-Websocket-Extensions"
+	}
+	return textproto.CanonicalMIMEHeaderKey(name)
 }

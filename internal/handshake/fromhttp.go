@@ -37,10 +37,12 @@ func FromHTTP(r *http.Request) *Request {
 	b.WriteString("\r\n")
 
 	head := b.String()
-	return &Request{
+	ours := &Request{
 		Method: r.Method, Target: target, Proto: r.Proto, URL: r.URL,
 		Raw: head[first:last], head: head, host: r.Host, std: r,
 	}
+	ours.noteAll()
+	return ours
 }
 
 // writeFraming restores the fields that net/http has moved out of the header.

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +18,7 @@ var requestSeeds = []string{
 	"GET / HTTP/1.1\nHost: a\n\n", "GET / HTTP/1.0\r\n\r\n",
 	"GET http://b/c HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
 	"CONNECT b:443 HTTP/1.1\r\nHost: a\r\n\r\n", "CONNECT /x HTTP/1.1\r\nHost: a\r\n\r\n",
-	"GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+	"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: a\r\nX: y\r\nupgrade: websocket\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
 	"GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 	"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi",
 	"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\n\r\n",
@@ -49,6 +51,10 @@ func FuzzReadAgreesWithNetHTTP(f *testing.F) {
 			t.Errorf("%q was replayed as %q", request, read)
 		}
 		sameAsNetHTTP(t, r, request)
+		sameAsFields(t, r)
+		if u, err := url.ParseRequestURI(r.Target); err == nil && r.Method != "CONNECT" && !reflect.DeepEqual(u, r.URL) {
+			t.Errorf("%q: URL %#v, want %#v", request, r.URL, u)
+		}
 		if e := r.Check(); e != nil {
 			readableAnswer(t, e.Append(nil, false), e.Status)
 		} else if !r.IsUpgrade() {

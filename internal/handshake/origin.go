@@ -94,8 +94,8 @@ func (o *Origins) Allows(origin, host string, tls bool) bool {
 // Check returns the 403 for a request from an origin that is not allowed, or
 // with several Origin headers, and nil for any other.
 func (o *Origins) Check(r *Request, tls bool) *Error {
-	value, rest, _ := Fields(r.Raw).find("Origin")
-	if rest.Count("Origin") > 0 {
+	value := r.Origin()
+	if r.known[fieldOrigin].n > 1 {
 		return &Error{Status: http.StatusForbidden, Body: "the request has several Origin headers"}
 	}
 	if o.Allows(value, r.Host(), tls) {

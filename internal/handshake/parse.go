@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// parseHead checks a complete head, with the empty line, and splits it. It fills
-// one allocation besides the URL: all strings point into head.
-func parseHead(head string) (*Request, *Error) {
-	r := &Request{head: head}
+// parse checks a complete head, with the empty line, and splits it. It allocates
+// the URL only: all strings point into head.
+func (r *Request) parse(head string) *Error {
+	*r = Request{head: head}
 	line, fields := cutLine(head)
 	if e := r.parseLine(line); e != nil {
-		return nil, e
+		return e
 	}
-	if e := r.parseFields(fields); e != nil {
-		return nil, e
-	}
-	return r, nil
+	return r.parseFields(fields)
 }
 
 // cutLine cuts the first line off s, without its line end. A lone LF ends a line
 // as CRLF does (RFC 9112 section 2.2).
 func cutLine(s string) (line, rest string) {
-	line, rest, _ = strings.Cut(s, "\n")
+	line = s
+	if i := strings.IndexByte(s, '\n'); i >= 0 {
+		line, rest = s[:i], s[i+1:]
+	}
 	return strings.TrimSuffix(line, "\r"), rest
 }
 
@@ -82,9 +82,12 @@ func (r *Request) parseTarget() *Error {
 	if !allOf(target, targetChar) || target == "*" && r.Method != http.MethodOptions {
 		return bad("the request target is not valid")
 	}
-	u, err := url.ParseRequestURI(target)
-	if err != nil {
-		return bad("the request target is not valid")
+	u := plainURL(target)
+	if u == nil {
+		var err error
+		if u, err = url.ParseRequestURI(target); err != nil {
+			return bad("the request target is not valid")
+		}
 	}
 	absolute := target[0] != '/' && target != "*"
 	if absolute && (u.Host == "" || u.User != nil || !allOf(u.Host, hostChar)) {
@@ -95,6 +98,17 @@ func (r *Request) parseTarget() *Error {
 	}
 	r.URL, r.host = u, u.Host
 	return nil
+}
+
+// plainURL is [url.ParseRequestURI] for a target in origin form whose path has
+// nothing in it that is or could be escaped, nil for any other. All bytes are
+// targetChar.
+func plainURL(target string) *url.URL {
+	path, query, asked := strings.Cut(target, "?")
+	if path == "" || path[0] != '/' || !allOf(path, plainChar) {
+		return nil
+	}
+	return &url.URL{Path: path, RawQuery: query, ForceQuery: asked && query == ""}
 }
 
 // parseFields checks each header line and the Host among them.
@@ -117,6 +131,7 @@ func (r *Request) parseFields(lines string) *Error {
 				return e
 			}
 		}
+		r.note(line[:colon], line[colon+1:], len(lines)-len(rest))
 	}
 	if hosts > 1 {
 		return bad("the request has %d Host headers", hosts)

@@ -34,24 +34,33 @@ var buffers = sync.Pool{New: func() any { return new([firstBuffer]byte) }}
 //   - io.ErrUnexpectedEOF for an end inside the head;
 //   - any other error of r, wrapped.
 func Read(r io.Reader, maxHeader int) (*Request, error) {
+	req := new(Request)
+	if err := req.Receive(r, maxHeader); err != nil {
+		return nil, err
+	}
+	return req, nil
+}
+
+// Receive is [Read] into r, whatever was in it. After an error it is worth
+// nothing.
+func (r *Request) Receive(src io.Reader, maxHeader int) error {
 	if maxHeader <= 0 {
 		maxHeader = DefaultMaxHeader
 	}
 	first := buffers.Get().(*[firstBuffer]byte)
 	defer buffers.Put(first)
 	h := headReader{buf: first[:0:min(firstBuffer, maxHeader)], max: maxHeader}
-	end, err := h.read(r)
+	end, err := h.read(src)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	req, refusal := parseHead(string(h.buf[:end]))
-	if refusal != nil {
-		return nil, refusal
+	if refusal := r.parse(string(h.buf[:end])); refusal != nil {
+		return refusal
 	}
 	if end < len(h.buf) {
-		req.Buffered = slices.Clone(h.buf[end:])
+		r.Buffered = slices.Clone(h.buf[end:])
 	}
-	return req, nil
+	return nil
 }
 
 // headReader collects bytes until an empty line.

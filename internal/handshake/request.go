@@ -24,9 +24,10 @@ type Request struct {
 	// client, or the beginning of a body.
 	Buffered []byte
 
-	head string        // request line, Raw and the empty line
-	host string        // see Host
-	std  *http.Request // where it came from, nil after Read
+	head  string             // request line, Raw and the empty line
+	host  string             // see Host
+	known [knownFields]noted // of Raw
+	std   *http.Request      // where it came from, nil after Read
 }
 
 // Host returns the authority that the client asked for: that of an absolute
@@ -35,7 +36,26 @@ type Request struct {
 func (r *Request) Host() string { return r.host }
 
 // Key returns the first Sec-WebSocket-Key, which Check has found good.
-func (r *Request) Key() string { return r.Get("Sec-WebSocket-Key") }
+func (r *Request) Key() string { return r.known[fieldKey].value }
+
+// Origin returns the first Origin; there is no other after Origins.Check.
+func (r *Request) Origin() string { return r.known[fieldOrigin].value }
+
+// Extensions returns the lines of Sec-WebSocket-Extensions, nil without one.
+func (r *Request) Extensions() (list []string) {
+	for v := range r.values(fieldExtensions) {
+		list = append(list, v)
+	}
+	return list
+}
+
+// OfferedProtocols is [OfferedProtocols] of Raw.
+func (r *Request) OfferedProtocols() ([]string, *Error) {
+	if r.known[fieldProtocol].n == 0 {
+		return nil, nil
+	}
+	return OfferedProtocols(r.Raw)
+}
 
 // Get is [Fields.Get] on Raw.
 func (r *Request) Get(name string) string { return Fields(r.Raw).Get(name) }
