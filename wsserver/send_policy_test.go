@@ -95,6 +95,7 @@ func TestDropsAreTold(t *testing.T) {
 						for _, i := range tt.got {
 							w.want(fmt.Sprint(i))
 						}
+						synctest.Wait() // the drainer books what it wrote
 						if s := k.Stats(); s.Buffered != 0 || !k.Connected() {
 							t.Errorf("%+v", s)
 						}
