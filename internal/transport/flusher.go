@@ -46,7 +46,12 @@ func (f *flusher) run() {
 		}
 		for i, c := range list {
 			list[i] = nil
+			if c.set.Sent {
+				go c.flushDirty() // in which there is user code
+				continue
+			}
 			c.flushDirty()
+			c.relieve()
 		}
 		if cap(list) <= maxSpare {
 			f.mu.Lock()

@@ -19,6 +19,7 @@ type inbound struct {
 	tiny   [16]byte // a wire that can not wait without a buffer waits with this one
 	large  bool     // the last frame needed a large buffer
 	end    error    // what Read returns from now on
+	torn   bool     // the engine may have the beginning of a message that has no end
 
 	// The message under way.
 	open     bool  // a fragment came, the last one did not
@@ -65,7 +66,9 @@ func (c *Conn) leaveInput() {
 
 // BetweenMessages reports whether the engine has seen all of the last message. Only
 // for the reader, when the engine's loop was left.
-func (c *Conn) BetweenMessages() bool { return !c.in.open && c.in.direct == 0 && c.in.plain == nil }
+func (c *Conn) BetweenMessages() bool {
+	return !c.in.open && !c.in.torn && c.in.direct == 0 && c.in.plain == nil
+}
 
 // AtRest reports whether no part of a message or of a frame is here. Only for the reader,
 // when the engine's loop was left.
@@ -197,6 +200,7 @@ func (c *Conn) lost(err error) error {
 
 // violated answers a violation with its close frame.
 func (c *Conn) violated(v *client.ProtocolError) error {
+	c.in.torn = true
 	cause := error(v)
 	if v.Code == client.StatusInvalidPayload && v.Text == badUTF8 {
 		cause = &causeError{v, client.ErrInvalidUTF8}
@@ -277,6 +281,7 @@ func (c *Conn) accept(h header, b []byte) (more bool, err error) {
 		if in.ready > 0 {
 			return false, nil
 		}
+		in.torn = in.torn || in.open
 		in.begin(h) // what follows must still fit
 		in.consume(h.size)
 		in.skip = h.n
@@ -378,6 +383,7 @@ func (c *Conn) idle() {
 		c.wire.wake()
 	}
 	c.mu.Unlock()
+	c.relieve()
 }
 
 // space returns where the wire may put input, borrowing or enlarging the buffer.

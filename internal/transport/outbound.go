@@ -232,6 +232,14 @@ func (c *Conn) Flush() error {
 	return nil
 }
 
+// flushWatched flushes the cork and ends the watching.
+func (c *Conn) flushWatched() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watched = false
+	c.flushLocked()
+}
+
 // flushIfOlder is the watchdog's look: a cork that was begun before the last tick
 // is flushed. It returns false when the cork is empty: no more looks are needed.
 func (c *Conn) flushIfOlder(tick uint32) bool {

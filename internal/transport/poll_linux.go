@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // poller waits for the input of many connections on one goroutine. Its epoll set is
@@ -57,7 +58,11 @@ func newPoller(inline bool) (*poller, error) {
 	}
 	p.shift.inline = inline
 	p.shift.relief = p.start
-	if p.raw, err = p.file.SyscallConn(); err != nil {
+	// Whether the runtime's poller has taken it shows in its deadlines only.
+	if err = p.file.SetReadDeadline(time.Time{}); err == nil {
+		p.raw, err = p.file.SyscallConn()
+	}
+	if err != nil {
 		_ = p.file.Close()
 		return nil, err
 	}
@@ -265,6 +270,12 @@ func (s *sock) adopt(c *Conn, conn net.Conn) bool {
 	}
 	_ = conn.Close()
 	return true
+}
+
+// adoptable reports whether a wire is over a socket that can be taken out of it.
+func adoptable(w wire) bool {
+	_, ok := w.(*socketWire)
+	return ok
 }
 
 // adoptLocked puts a wire over a sock in the place of the one over its socket. Nobody

@@ -87,9 +87,14 @@ func (s *Service) onTick() {
 	s.mu.Unlock()
 	kept := list[:0]
 	for _, c := range list {
+		if c.set.Sent {
+			go c.flushWatched() // in which there is user code
+			continue
+		}
 		if c.flushIfOlder(tick) {
 			kept = append(kept, c)
 		}
+		c.relieve()
 	}
 	clear(list[len(kept):])
 	s.mu.Lock()

@@ -217,6 +217,7 @@ func (s *sock) write(p []byte, stall time.Duration) error {
 func (s *sock) push(stall time.Duration, move func() (n int, done bool, err error)) error {
 	var timer *time.Timer
 	var timeout <-chan time.Time
+	moved := false // since the timer was set
 	for {
 		if !s.acquire() {
 			return net.ErrClosed
@@ -229,9 +230,9 @@ func (s *sock) push(stall time.Duration, move func() (n int, done bool, err erro
 		case done:
 			return nil
 		case err == nil:
+			moved = moved || n > 0
 			continue
 		}
-		_ = n
 		room := s.room.Load()
 		if room == nil { // from now on; what was made before has to be looked for
 			s.room.Store(&writers{make(chan struct{}, 1)})
@@ -242,9 +243,10 @@ func (s *sock) push(stall time.Duration, move func() (n int, done bool, err erro
 				timer = time.NewTimer(stall)
 				defer timer.Stop()
 				timeout = timer.C
-			} else if n > 0 {
+			} else if moved {
 				timer.Reset(stall)
 			}
+			moved = false
 		}
 		select {
 		case <-room.c:
@@ -403,7 +405,7 @@ func (w *sockTLS) fill(c *Conn) (int, error) {
 	for !w.sock.woken.Swap(false) {
 		n, err := w.conn.Conn.Read(c.space())
 		c.in.w += n
-		if err != errEmpty {
+		if n > 0 || err != errEmpty { // both, if what follows may be an alert
 			return n, err
 		}
 		c.release()
@@ -416,7 +418,7 @@ func (w *sockTLS) fill(c *Conn) (int, error) {
 func (w *sockTLS) read(c *Conn, p []byte) (int, error) {
 	for !w.sock.woken.Swap(false) {
 		n, err := w.conn.Conn.Read(p)
-		if err != errEmpty {
+		if n > 0 || err != errEmpty { // both, if what follows may be an alert
 			return n, err
 		}
 		c.idle()

@@ -71,7 +71,9 @@ func (s *Stream) span(r io.Reader) *source {
 	if !ok || s.Op != client.OpBinary || s.Zip != nil || s.gathered() > 0 {
 		return nil
 	}
+	s.c.mu.Lock()
 	w, ok := s.c.wire.(fileWire)
+	s.c.mu.Unlock()
 	if !ok || !w.takesFiles() || s.c.limited() {
 		return nil
 	}

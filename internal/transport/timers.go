@@ -44,7 +44,7 @@ func (c *Conn) startCloseClockLocked() {
 }
 
 func (c *Conn) armLocked(at time.Duration) {
-	if at == never {
+	if at == never || c.State() == link.Closed {
 		return
 	}
 	c.lane().clock.set(c, at)

@@ -20,7 +20,7 @@ type TLS struct {
 
 // NewTLS returns conn as the server side of TLS; its handshake comes next.
 func NewTLS(conn net.Conn, config *tls.Config) *TLS {
-	low := &lowerConn{Conn: conn}
+	low := &lowerConn{Conn: conn, wire: NewWire(conn).wire}
 	return &TLS{tls.Server(low, config), low}
 }
 
@@ -53,9 +53,6 @@ type empty interface {
 }
 
 func (l *lowerConn) attach(c *Conn) {
-	if l.wire == nil {
-		l.wire = NewWire(l.Conn).wire
-	}
 	l.wire.attach(c)
 	l.c = c
 }
@@ -196,9 +193,10 @@ func (w *tlsWire) wake() { w.conn.low.wire.wake() }
 // doze has the reader rest where there is a poller of ours. Elsewhere a fresh goroutine
 // would have to read TLS, and soon have as large a stack.
 func (w *tlsWire) doze() {
-	if w.conn.low.c.set.Dormant {
+	low := w.conn.low.wire // the reader may take another, once it dozes
+	if w.conn.low.c.set.Dormant && adoptable(low) {
 		w.dozing.Store(true)
-		w.wake()
+		low.wake()
 	}
 }
 
@@ -206,6 +204,7 @@ func (w *tlsWire) rest(c *Conn) bool {
 	if d, ok := c.adopt(); ok {
 		return d.rest(c)
 	}
+	c.svc.keepWarm(c)
 	return false
 }
 
@@ -267,9 +266,5 @@ func (w *tlsWire) discard(deadline time.Time, max int64) {
 }
 
 func (w *tlsWire) drop(reset bool) {
-	if w.conn.low.wire == nil { // it is not attached
-		dropConn(w.conn.low.Conn, reset)
-		return
-	}
 	w.conn.low.wire.drop(reset)
 }

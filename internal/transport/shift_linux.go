@@ -72,7 +72,9 @@ func (h *shift) look() {
 		h.hand(now >> 1)
 	case !busy && same:
 		h.ticking.Store(false)
-		return
+		if h.now.Load()&1 == 0 || h.ticking.Swap(true) {
+			return // else somebody has begun meanwhile, and saw us ticking
+		}
 	}
 	h.timer.Reset(watchTick)
 }
