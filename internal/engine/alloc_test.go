@@ -10,7 +10,9 @@ import (
 
 // TestMessagePathAllocates at most what gws does for a message: its Message. Our
 // own part, from there to OnMessage, allocates nothing.
-func TestMessagePathAllocates(t *testing.T) {
+func TestMessagePathAllocates(t *testing.T) { onDrivers(t, testMessagePathAllocates) }
+
+func testMessagePathAllocates(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes sync.Pool lose things at random")
 	}
@@ -46,13 +48,15 @@ func TestMessagePathAllocates(t *testing.T) {
 	t.Run("dispatch", func(t *testing.T) {
 		s, _ := h.enter(t)
 		data := []byte("hello, world")
-		if n := testing.AllocsPerRun(500, func() { s.deliver(client.OpText, data); <-got }); n != 0 {
+		if n := testing.AllocsPerRun(500, func() { s.Message(client.OpText, data); <-got }); n != 0 {
 			t.Errorf("%v allocations from gws to OnMessage", n)
 		}
 	})
 }
 
-func TestSendDoesNotAllocate(t *testing.T) {
+func TestSendDoesNotAllocate(t *testing.T) { onDrivers(t, testSendDoesNotAllocate) }
+
+func testSendDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes sync.Pool lose things at random")
 	}

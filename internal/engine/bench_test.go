@@ -18,7 +18,7 @@ func BenchmarkDispatch(b *testing.B) {
 	data := []byte("hello, world")
 	b.ReportAllocs()
 	for b.Loop() {
-		s.deliver(client.OpText, data)
+		s.Message(client.OpText, data)
 	}
 }
 

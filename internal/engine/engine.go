@@ -96,6 +96,6 @@ func (events) OnPing(*gws.Conn, []byte) {}
 func (events) OnPong(*gws.Conn, []byte) {}
 
 func (events) OnMessage(c *gws.Conn, m *gws.Message) {
-	c.NetConn().(*reader).s.deliver(client.Opcode(m.Opcode), m.Bytes())
+	c.NetConn().(*reader).s.Message(client.Opcode(m.Opcode), m.Bytes())
 	_ = m.Close()
 }

@@ -7,19 +7,15 @@ import (
 	"time"
 
 	"github.com/lxzan/gws"
-
-	"github.com/icsws/icsws/client"
 )
 
 // reader is the frame engine's half of a connection: to gws it is the network. A session
-// borrows one while it has something to read. Between two messages nothing of the
-// connection is in it, so one that sleeps has none, and a new one rarely needs to make
-// one.
+// borrows one for the first message that is not in one frame of moderate size, and keeps
+// it until it rests. Between two messages nothing of the connection is in it.
 type reader struct {
 	s    *Session // nil while it is not lent
 	sock *gws.Conn
 	br   *bufio.Reader
-	msg  client.Message // the message or control payload of the event that runs
 }
 
 // over ends the engine's loop: gws would answer an error with frames of its own and give
@@ -53,7 +49,7 @@ func (e *Engine) lend(s *Session) {
 func (e *Engine) giveBack(s *Session) {
 	r := s.reader
 	s.reader = nil
-	r.s, r.msg = nil, client.Message{}
+	r.s = nil
 	r.br.Reset(r)
 	e.readers.Put(r)
 }

@@ -11,24 +11,12 @@ import (
 // pieces is what a session keeps whose class has OnFragment.
 type pieces struct {
 	handler client.FragmentHandler
-	now     client.Fragment // of the event that runs
-	began   bool            // the event had a piece of this message, and not the final one
+	began   bool // the event had a piece of this message, and not the final one
 }
 
-type fragmentEvent Session
-
-func (e *fragmentEvent) Run() error {
-	if e.engine.HasFragment {
-		if err := e.engine.Owner.Fragment((*Session)(e), e.pieces.now); err != nil {
-			return err
-		}
-	}
-	return e.pieces.handler.OnFragment(e.pieces.now)
-}
-
-// deliver gets each whole message from gws, which may have had it in its buffer when
-// the gate was closed.
-func (s *Session) deliver(op client.Opcode, data []byte) {
+// Message gets each whole message, from the filter, or from gws, which may have had it
+// in its buffer when the gate was closed.
+func (s *Session) Message(op client.Opcode, data []byte) {
 	checked := s.TextChecked()
 	s.Gate()
 	if s.State() != link.Open || s.Client == nil {
@@ -50,7 +38,7 @@ func (s *Session) deliver(op client.Opcode, data []byte) {
 	s.message(client.Message{Op: op, Data: data})
 }
 
-func (s *Session) message(m client.Message) { s.run("OnMessage", (*messageEvent)(s), m) }
+func (s *Session) message(m client.Message) { s.call(messageCall, m, client.Fragment{}) }
 
 // Fragment gets each piece of a message from the filter.
 func (s *Session) Fragment(op client.Opcode, p []byte, first, final bool) {
@@ -67,9 +55,7 @@ func (s *Session) Fragment(op client.Opcode, p []byte, first, final bool) {
 			return // it was records to its end
 		}
 		s.pieces.began = !final
-		s.pieces.now = client.Fragment{Op: op, Data: p, First: !began, Final: final}
-		s.run("OnFragment", (*fragmentEvent)(s), client.Message{})
-		s.pieces.now = client.Fragment{}
+		s.call(fragmentCall, client.Message{}, client.Fragment{Op: op, Data: p, First: !began, Final: final})
 	}
 	if r := s.record.Load(); r != nil && op == client.OpBinary {
 		s.cut(r, p, piece)
@@ -81,14 +67,14 @@ func (s *Session) Fragment(op client.Opcode, p []byte, first, final bool) {
 // Ping is called by the filter.
 func (s *Session) Ping(payload []byte) {
 	if _, ok := s.Client.(client.PingHandler); ok && s.State() == link.Open {
-		s.run("OnPing", (*pingEvent)(s), client.Message{Data: payload})
+		s.call(pingCall, client.Message{Data: payload}, client.Fragment{})
 	}
 }
 
 // Pong is called by the filter.
 func (s *Session) Pong(payload []byte) {
 	if _, ok := s.Client.(client.PongHandler); ok && s.State() == link.Open {
-		s.run("OnPong", (*pongEvent)(s), client.Message{Data: payload})
+		s.call(pongCall, client.Message{Data: payload}, client.Fragment{})
 	}
 }
 
@@ -98,22 +84,19 @@ func (s *Session) Notice() {
 	for _, d := range drops {
 		s.engine.Owner.Drop(s, d)
 		if h, ok := s.Client.(client.DropHandler); ok {
-			s.run("OnDropped", event.Func(func() error { return h.OnDropped(d) }), client.Message{})
+			s.run("OnDropped", event.Func(func() error { return h.OnDropped(d) }))
 		}
 	}
 	if h, ok := s.Client.(client.ReadyToSendHandler); ok && ready && s.State() == link.Open {
-		s.run("OnReadyToSend", event.Func(h.OnReadyToSend), client.Message{})
+		s.run("OnReadyToSend", event.Func(h.OnReadyToSend))
 	}
 }
 
 // Sent is called by whoever has written a frame.
 func (s *Session) Sent(first byte, n int) { s.engine.Owner.Sent(s, first, n) }
 
-func (s *Session) run(name string, r event.Runner, m client.Message) {
-	s.reader.msg = m
-	err := event.Do(r)
-	s.reader.msg = client.Message{}
-	if err != nil {
+func (s *Session) run(name string, r event.Runner) {
+	if err := event.Do(r); err != nil {
 		s.failed(name, err)
 	}
 }

@@ -26,7 +26,7 @@ type Session struct {
 	Data   any           // the owner's
 
 	engine *Engine
-	reader *reader // nil while it sleeps
+	reader *reader // nil while nothing is for gws
 
 	pieces *pieces                 // nil unless the class has OnFragment
 	record atomic.Pointer[records] // nil until SetRecordLength
@@ -116,7 +116,6 @@ func (s *Session) Bind(c client.Client) error {
 
 // Start answers the handshake with head, and opens the session. Run follows.
 func (s *Session) Start(head []byte) error {
-	s.engine.lend(s)
 	s.Attach()
 	s.Link.Opened = time.Now()
 	s.WriteRaw(head)
@@ -138,12 +137,7 @@ func (s *Session) Refuse(cause error) {
 func (s *Session) Run() { s.read((*Session).begin) }
 
 // Resume goes on reading after a rest.
-func (s *Session) Resume() {
-	if s.reader == nil {
-		s.engine.lend(s)
-	}
-	s.read(nil)
-}
+func (s *Session) Resume() { s.read(nil) }
 
 // begin is what comes before the first message.
 func (s *Session) begin() {
@@ -153,17 +147,14 @@ func (s *Session) begin() {
 	s.greet()
 }
 
-// read runs the engine's loop to its end, or until the reader may rest.
+// read reads to the end, or until the reader may rest.
 func (s *Session) read(first func(*Session)) {
 	for s.loop(first) {
-		if s.AtRest() {
+		if s.reader != nil && s.AtRest() {
 			s.engine.giveBack(s)
 		}
 		if s.Rest() {
 			return // Resume goes on, perhaps already
-		}
-		if s.reader == nil {
-			s.engine.lend(s)
 		}
 		first = nil
 	}
@@ -171,22 +162,40 @@ func (s *Session) read(first func(*Session)) {
 
 // loop returns true when the reader may rest. Otherwise the session has ended.
 func (s *Session) loop(first func(*Session)) (rest bool) {
+	regular := false
 	defer func() { // deferred, because an event may end the goroutine
 		v := recover()
 		switch {
+		case rest:
+			return
 		case transport.Dozed(v):
 			rest = true
 			return
-		case v == any(over):
+		case v == any(over) || regular:
+			regular = true
 		case v != nil: // a fault of ours costs this connection only
 			s.failed("reader", &event.Panic{Value: v, Stack: debug.Stack()})
 		default:
 			s.failed("event", errExited)
 		}
-		s.end(v == any(over) && s.BetweenMessages())
+		s.end(regular && s.BetweenMessages())
 	}()
 	if first != nil {
 		first(s)
+	}
+	next := transport.NextEngine
+	if s.reader == nil {
+		next = s.Serve()
+	}
+	switch next {
+	case transport.NextRest:
+		return true
+	case transport.NextEnd:
+		regular = true
+		return false
+	}
+	if s.reader == nil {
+		s.engine.lend(s)
 	}
 	s.reader.sock.ReadLoop()
 	return false // never: it is left by a panic
@@ -207,7 +216,7 @@ func (s *Session) end(clean bool) {
 	defer s.Conn.Linger()
 	defer s.signalEnd()
 	defer s.disconnect(info)
-	if clean {
+	if clean && s.reader != nil {
 		defer s.engine.giveBack(s)
 	}
 	defer s.Notice()
@@ -255,28 +264,9 @@ func (s *Session) signalEnd() {
 	}
 }
 
-// The events. Types of their own keep event.Do free of closures.
-type (
-	connectEvent Session
-	messageEvent Session
-	pingEvent    Session
-	pongEvent    Session
-)
+type connectEvent Session
 
 func (e *connectEvent) Run() error { s := (*Session)(e); return s.engine.Owner.Connect(s) }
-
-func (e *messageEvent) Run() error {
-	if e.engine.HasMessage {
-		s := (*Session)(e)
-		if err := e.engine.Owner.Message(s, e.reader.msg); err != nil {
-			return err
-		}
-	}
-	return e.Client.OnMessage(e.reader.msg)
-}
-
-func (e *pingEvent) Run() error { return e.Client.(client.PingHandler).OnPing(e.reader.msg.Data) }
-func (e *pongEvent) Run() error { return e.Client.(client.PongHandler).OnPong(e.reader.msg.Data) }
 
 // described makes the error of an event a typed cause.
 func described(name string, err error) error {

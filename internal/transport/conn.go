@@ -16,6 +16,9 @@ import (
 type Events interface {
 	Ping(payload []byte)
 	Pong(payload []byte)
+	// Message is a message that needs no engine: a frame that is here as a whole, or an
+	// inflated one.
+	Message(op client.Opcode, p []byte)
 	// Fragment is a piece of a message, under Pieces. Text is cut between runes.
 	Fragment(op client.Opcode, p []byte, first, final bool)
 	// Notice tells that TakeNotices has something.

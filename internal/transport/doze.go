@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"time"
 
 	"github.com/icsws/icsws/internal/link"
@@ -58,12 +59,26 @@ func (c *Conn) resume() {
 	c.events.Resume()
 }
 
-// mayDoze has the reader doze, which was interrupted for that, if nothing is here.
-func (c *Conn) mayDoze() {
-	if c.in.buf == nil && !c.notices.Load() && !c.paused.Load() {
+// errDoze is what fill returns in place of the panic, where the engine is not on the
+// stack.
+var errDoze = errors.New("transport: the reader may rest")
+
+// doze has the reader leave, by a panic if that must go through the engine. Else it
+// returns true.
+func (c *Conn) doze() bool {
+	if !c.in.outside {
 		panic(doze)
 	}
+	return true
+}
+
+// mayDoze has the reader doze, which was interrupted for that, if nothing is here.
+func (c *Conn) mayDoze() bool {
+	if c.in.buf == nil && !c.notices.Load() && !c.paused.Load() {
+		return c.doze()
+	}
 	c.svc.keepWarm(c) // for the next time
+	return false
 }
 
 // keepWarm has c looked at until it dozes or ends.

@@ -129,7 +129,7 @@ func (c *Conn) frontFrameLocked(front *entry) entry {
 // gatherLocked takes the first entry, or several small ones for one write.
 func (c *Conn) gatherLocked() entry {
 	e := c.queue.pop()
-	if len(e.b) >= corkLimit || e.owner != nil {
+	if len(e.b) >= corkLimit || e.owner != nil || e.free {
 		return e
 	}
 	e.b = e.b[:len(e.b):len(e.b)] // it may be shared
@@ -145,6 +145,13 @@ func (c *Conn) gatherLocked() entry {
 
 // writeEntry writes e, waiting for the peer.
 func (c *Conn) writeEntry(e *entry) error {
+	if e.free {
+		err := c.wire.write(e.b, c.stall())
+		if err == nil {
+			c.wrote(e.b)
+		}
+		return err
+	}
 	if err := c.writeAll(e.b); err != nil || e.span == nil {
 		return err
 	}
@@ -160,13 +167,18 @@ func (c *Conn) writeAll(b []byte) error {
 		if err := c.wire.write(b[:n], c.stall()); err != nil {
 			return err
 		}
-		c.moved(n)
-		if c.set.Sent {
-			c.tellSent(n, b[:n])
-		}
+		c.wrote(b[:n])
 		if b = b[n:]; len(b) == 0 {
 			return nil
 		}
+	}
+}
+
+// wrote books b as written.
+func (c *Conn) wrote(b []byte) {
+	c.moved(len(b))
+	if c.set.Sent {
+		c.tellSent(len(b), b)
 	}
 }
 

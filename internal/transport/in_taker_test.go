@@ -28,13 +28,18 @@ type taker struct {
 	onPing   func(p []byte)
 	onNotice func(ready bool, drops []client.Drop)
 
+	lull bool          // serve waits until the reader rests
 	err  error         // how Read ended
 	done chan struct{} // closed by serve
 }
 
 func newTaker(set *Settings, w wire, inflate *deflate.Decompressor) *taker {
+	return newTakerOn(NewService(), set, w, inflate)
+}
+
+func newTakerOn(svc *Service, set *Settings, w wire, inflate *deflate.Decompressor) *taker {
 	k := &taker{Conn: new(Conn), done: make(chan struct{})}
-	k.Init(NewService(), set, Wire{w}, nil, inflate, k)
+	k.Init(svc, set, Wire{w}, nil, inflate, k)
 	k.Pieces()
 	k.Attach()
 	k.Open()
@@ -90,9 +95,10 @@ func (k *taker) Notice() {
 	}
 }
 
-func (k *taker) Dropped(error)  {}
-func (k *taker) Resume()        {}
-func (k *taker) Sent(byte, int) {}
+func (k *taker) Dropped(error)                 {}
+func (k *taker) Resume()                       { k.serveOn() }
+func (k *taker) Message(client.Opcode, []byte) { k.fault("a whole message comes") }
+func (k *taker) Sent(byte, int)                {}
 
 // run is the engine's loop, to which nothing comes.
 func (k *taker) run() {
@@ -113,14 +119,25 @@ func (k *taker) life() {
 
 // serve runs a life on its own goroutine, which ends with the test.
 func (k *taker) serve(tb testing.TB) {
-	go func() {
-		defer close(k.done)
-		k.life()
-	}()
+	go k.serveOn()
 	tb.Cleanup(func() {
 		k.Abort(io.ErrClosedPipe)
 		<-k.done
 	})
+	if k.lull {
+		lull(tb, k.Conn)
+	}
+}
+
+func (k *taker) serveOn() {
+	for dozed(k.run) {
+		if k.Rest() {
+			return
+		}
+	}
+	k.Finish()
+	k.Linger()
+	close(k.done)
 }
 
 // gatherer is a class that gets whole messages. It notes what a taker notes.

@@ -11,15 +11,16 @@ import (
 
 // inbound is the filter's state. Only the reader touches it.
 type inbound struct {
-	buf    *[]byte // borrowed while there is input; unread is (*buf)[r:w]
-	r, w   int
-	ready  int      // of the unread bytes, the engine may take so many now
-	direct int64    // then so many payload bytes straight from the wire
-	skip   int64    // then so many bytes are thrown away
-	tiny   [16]byte // a wire that can not wait without a buffer waits with this one
-	large  bool     // the last frame needed a large buffer
-	end    error    // what Read returns from now on
-	torn   bool     // the engine may have the beginning of a message that has no end
+	buf     *[]byte // borrowed while there is input; unread is (*buf)[r:w]
+	r, w    int
+	ready   int      // of the unread bytes, the engine may take so many now
+	direct  int64    // then so many payload bytes straight from the wire
+	skip    int64    // then so many bytes are thrown away
+	tiny    [16]byte // a wire that can not wait without a buffer waits with this one
+	large   bool     // the last frame needed a large buffer
+	end     error    // what Read returns from now on
+	outside bool     // the engine is not on the stack
+	torn    bool     // the engine may have the beginning of a message that has no end
 
 	// The message under way.
 	open     bool  // a fragment came, the last one did not
@@ -33,10 +34,8 @@ type inbound struct {
 	at       int64  // position in its payload
 
 	inflate *deflate.Decompressor
-	zip     []byte  // compressed payload of the message so far
-	unzip   int64   // payload bytes of the current compressed frame that are still to come
-	plain   *[]byte // an inflated message as a frame for the engine
-	plainAt int
+	zip     []byte // compressed payload of the message so far
+	unzip   int64  // payload bytes of the current compressed frame that are still to come
 
 	textOK bool    // the message that the engine gets next is checked already
 	pieces *pieces // not nil: messages go to Events.Fragment, and nothing to the engine
@@ -67,7 +66,7 @@ func (c *Conn) leaveInput() {
 // BetweenMessages reports whether the engine has seen all of the last message. Only
 // for the reader, when the engine's loop was left.
 func (c *Conn) BetweenMessages() bool {
-	return !c.in.open && !c.in.torn && c.in.direct == 0 && c.in.plain == nil
+	return !c.in.open && !c.in.torn && c.in.direct == 0
 }
 
 // AtRest reports whether no part of a message or of a frame is here. Only for the reader,
@@ -100,8 +99,6 @@ func (c *Conn) Read(p []byte) (int, error) {
 	in := c.in
 	for {
 		switch {
-		case in.plain != nil:
-			return in.readPlain(p), nil
 		case in.ready > 0:
 			n := copy(p, (*in.buf)[in.r:in.r+in.ready])
 			in.consume(n)
@@ -119,19 +116,38 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 }
 
+// Next is what the reader does after Serve.
+type Next int
+
+const (
+	NextEngine Next = iota // runs the engine's loop, until that is left
+	NextRest               // calls Rest
+	NextEnd                // ends the connection
+)
+
+// Serve does what the reader does, as far as the engine is not needed for it.
+func (c *Conn) Serve() Next {
+	in := c.in
+	in.outside = true
+	for in.end == nil {
+		err := c.pull()
+		if err == errDoze {
+			return NextRest
+		}
+		if err == nil {
+			in.outside = false
+			return NextEngine
+		}
+		in.end = err
+	}
+	c.idle()
+	return NextEnd
+}
+
 func (in *inbound) consume(n int) {
 	if in.r += n; in.r == in.w {
 		in.r, in.w = 0, 0
 	}
-}
-
-func (in *inbound) readPlain(p []byte) int {
-	n := copy(p, (*in.plain)[in.plainAt:])
-	if in.plainAt += n; in.plainAt == len(*in.plain) {
-		putPlain(in.plain)
-		in.plain, in.plainAt = nil, 0
-	}
-	return n
 }
 
 // readDirect reads the rest of a large frame past our buffer.
@@ -166,10 +182,13 @@ func (c *Conn) pull() error {
 		if err := c.scan(); err != nil {
 			return err
 		}
-		if in.ready > 0 || in.direct > 0 || in.plain != nil {
+		if in.ready > 0 || in.direct > 0 {
 			return nil
 		}
 		n, err := c.wire.fill(c)
+		if err == errDoze {
+			return err
+		}
 		c.received(n)
 		if err != nil && err != errWoken && n == 0 {
 			return c.lost(err)

@@ -10,16 +10,36 @@ import (
 
 const badUTF8 = "text is not UTF-8"
 
-// pass hands a frame of an uncompressed message to the engine: when it is whole,
-// or, if it is large, when half of it is here.
+// pass takes a frame of an uncompressed message. One that is here as a whole and a whole
+// message is delivered from where it is. What is in parts goes to the engine: a frame
+// when it is whole, or, if it is large, when half of it is here.
 func (c *Conn) pass(h header, b []byte, whole bool) (more bool, err error) {
 	in := c.in
+	if whole && h.fin() && h.op() != opContinuation {
+		if in.ready > 0 {
+			return false, nil // what came before it is delivered first
+		}
+		if in.checking { // a part of it was here earlier
+			if v := in.checkAhead(h, b[h.size:h.size+int(h.n)]); v != nil || !in.utf8.done() {
+				return false, c.violated(invalidText())
+			}
+			in.checking, in.checked, in.textOK = false, 0, true
+		}
+		in.begin(h)
+		c.noteMessage()
+		end := h.size + int(h.n)
+		p := b[h.size:end:end]
+		h.unmask(p, p, 0)
+		c.events.Message(client.Opcode(h.op()), p)
+		in.consume(end)
+		return in.end == nil, in.end
+	}
 	have := int64(len(b) - h.size)
 	if whole {
 		have = h.n
 	}
 	text := h.op() == opText || h.op() == opContinuation && in.text
-	if text && (!whole || !h.fin() || h.op() == opContinuation || in.checking) {
+	if text {
 		if in.ready > 0 {
 			return false, nil // so that the checked message is alone in its batch
 		}
@@ -95,7 +115,7 @@ func (c *Conn) unpack(h header, b []byte, whole bool) (more bool, err error) {
 		h.unmask(payload, payload, 0)
 		err := c.inflate(payload)
 		in.consume(h.size + int(h.n))
-		return false, err
+		return true, err
 	}
 	in.frame, in.at, in.unzip = h, 0, h.n
 	in.consume(h.size)
@@ -134,38 +154,32 @@ func (c *Conn) collected() (more bool, err error) {
 	if !c.in.frame.fin() {
 		return true, nil
 	}
-	err = c.inflate(c.in.zip)
+	data := c.in.zip
 	c.in.zip = nil
-	return false, err
+	return true, c.inflate(data)
 }
 
-// inflate makes the message of compressed data a frame with an all-zero mask.
+// inflate delivers the message of compressed data.
 func (c *Conn) inflate(data []byte) error {
 	in := c.in
 	buf := plains.Get().(*[]byte)
-	const room = 14 // for the longest header
 	limit := c.set.MaxMessage
 	if limit < 0 {
 		limit = math.MaxInt64
 	}
-	out, err := in.inflate.Append((*buf)[:room], data, limit)
+	out, err := in.inflate.Append((*buf)[:0], data, limit)
 	if err != nil {
 		putPlain(buf)
 		return c.violated(inflateError(err))
 	}
-	first := byte(finBit | opBinary)
-	if in.text {
-		first = finBit | opText
-	}
-	var head [room]byte
-	h := AppendHeader(head[:0], first, len(out)-room)
-	h[1] |= maskBit
-	h = append(h, 0, 0, 0, 0)
-	in.plainAt = room - len(h)
-	copy(out[in.plainAt:], h)
 	*buf = out
-	in.plain = buf
-	return nil
+	op := client.OpBinary
+	if in.text {
+		op = client.OpText
+	}
+	c.events.Message(op, out[:len(out):len(out)])
+	putPlain(buf)
+	return in.end
 }
 
 func inflateError(err error) *client.ProtocolError {

@@ -36,8 +36,8 @@ type slot struct {
 
 const (
 	edgeTriggered = 1 << 31
-	interest      = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | edgeTriggered
-	hangup        = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
+	interest      = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | syscall.EPOLLPRI | edgeTriggered
+	odd           = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR | syscall.EPOLLPRI
 )
 
 // pollBatch is how many events are taken with one call.
@@ -159,8 +159,8 @@ func (s *sock) happened(what uint32) bool {
 	if what&syscall.EPOLLOUT != 0 {
 		s.writable()
 	}
-	if what&hangup != 0 {
-		s.hung.Store(true)
+	if what&odd != 0 {
+		s.odd.Store(true)
 	}
 	return what&^syscall.EPOLLOUT != 0 && s.ready()
 }
@@ -244,6 +244,7 @@ func (s *sock) adopt(c *Conn, conn net.Conn) bool {
 	case *net.TCPConn:
 		raw, err = conn.SyscallConn()
 	case *net.UnixConn:
+		s.odd.Store(true) // a read ends at descriptors that are passed
 		raw, err = conn.SyscallConn()
 	default:
 		return false

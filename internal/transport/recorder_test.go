@@ -149,13 +149,23 @@ type recorder struct {
 	*Conn
 	log       []string
 	onMessage func(op byte, data []byte)
+	lull      bool          // serve waits until the reader rests
 	done      chan struct{} // closed by serve
 	err       error         // how Read ended
+
+	// Of the loop, which may be left when the reader dozes.
+	br      *bufio.Reader
+	op      wstest.Opcode
+	message []byte
 }
 
 func newRecorder(set *Settings, w wire, inflate *deflate.Decompressor) *recorder {
+	return newRecorderOn(NewService(), set, w, inflate)
+}
+
+func newRecorderOn(svc *Service, set *Settings, w wire, inflate *deflate.Decompressor) *recorder {
 	r := &recorder{Conn: new(Conn), done: make(chan struct{})}
-	r.Init(NewService(), set, Wire{w}, nil, inflate, r)
+	r.Init(svc, set, Wire{w}, nil, inflate, r)
 	r.Attach()
 	r.Open()
 	return r
@@ -182,7 +192,7 @@ func notedFrame(f wstest.Frame) string {
 func (r *recorder) Ping(p []byte) { r.note("ping", p) }
 func (r *recorder) Pong(p []byte) { r.note("pong", p) }
 func (r *recorder) Dropped(error) {}
-func (r *recorder) Resume()       {}
+func (r *recorder) Resume()       { r.life() }
 
 func (r *recorder) Notice()        {}
 func (r *recorder) Sent(byte, int) {}
@@ -191,46 +201,81 @@ func (r *recorder) Fragment(client.Opcode, []byte, bool, bool) {}
 
 // run is the engine's loop.
 func (r *recorder) run() {
-	br := bufio.NewReaderSize(r.Conn, 16)
-	var message []byte
-	var op wstest.Opcode
+	if r.br == nil {
+		r.br = bufio.NewReaderSize(r.Conn, 16)
+	}
 	for {
-		f, err := wstest.ReadFrame(br, true, 0)
+		f, err := wstest.ReadFrame(r.br, true, 0)
 		if err != nil {
 			r.err = err
 			return
 		}
 		r.log = append(r.log, notedFrame(f))
 		if f.Op != wstest.OpContinuation {
-			op, message = f.Op, nil
+			r.op, r.message = f.Op, nil
 		}
-		message = append(message, f.Payload...)
+		r.message = append(r.message, f.Payload...)
 		if f.More {
 			continue
 		}
-		checked := r.TextChecked()
-		switch {
-		case r.State() != stateOpen: // discarded
-		case op == wstest.OpText && !checked && !utf8.Valid(message):
-			r.RefuseText()
-		case r.onMessage != nil:
-			r.onMessage(byte(op), message)
+		r.deliver()
+	}
+}
+
+func (r *recorder) deliver() {
+	checked := r.TextChecked()
+	switch {
+	case r.State() != stateOpen: // discarded
+	case r.op == wstest.OpText && !checked && !utf8.Valid(r.message):
+		r.RefuseText()
+	case r.onMessage != nil:
+		r.onMessage(byte(r.op), r.message)
+	}
+}
+
+// Message is what does not come through the loop.
+func (r *recorder) Message(op client.Opcode, p []byte) {
+	f := wstest.Frame{Op: wstest.Opcode(op), Payload: p}
+	r.log = append(r.log, notedFrame(f))
+	r.op, r.message = f.Op, append([]byte(nil), p...)
+	r.deliver()
+}
+
+// life runs to the end, or until the reader rests: Resume goes on.
+func (r *recorder) life() {
+	for dozed(r.run) {
+		if r.Rest() {
+			return
 		}
 	}
+	r.Finish()
+	r.Linger()
+	close(r.done)
+}
+
+// dozed runs the loop and reports whether it was left because the reader may doze.
+func dozed(run func()) (rest bool) {
+	defer func() {
+		if v := recover(); Dozed(v) {
+			rest = true
+		} else if v != nil {
+			panic(v)
+		}
+	}()
+	run()
+	return false
 }
 
 // serve runs a whole life on its own goroutine, which ends with the test.
 func (r *recorder) serve(tb testing.TB) {
-	go func() {
-		defer close(r.done)
-		r.run()
-		r.Finish()
-		r.Linger()
-	}()
+	go r.life()
 	tb.Cleanup(func() {
 		r.Abort(io.ErrClosedPipe)
 		<-r.done
 	})
+	if r.lull {
+		lull(tb, r.Conn)
+	}
 }
 
 // chopped returns b in pieces of n bytes.

@@ -31,7 +31,7 @@ type sock struct {
 	// The number of the worker of poll that the reader runs on, plus 1; 0 if it has a
 	// goroutine of its own. The reader's, too.
 	worker uint64
-	hung   atomic.Bool             // the peer has ended its side: a short read proves nothing
+	odd    atomic.Bool             // the stream has ended or has urgent data: a short read proves nothing
 	woken  atomic.Bool             // wake was called
 	room   atomic.Pointer[writers] // nil until a write had to wait
 }
@@ -83,33 +83,36 @@ func (s *sock) tryRead(p []byte) (int, error) {
 	case n == 0 && len(p) > 0:
 		return 0, io.EOF
 	}
-	s.dry = n < len(p) && !s.hung.Load()
+	s.dry = n < len(p) && !s.odd.Load()
 	return n, nil
 }
 
-// await waits for input with nothing at hand. It panics when the reader is to doze:
+// await waits for input with nothing at hand. The reader is to doze
 // when the peer has been silent for long, or, with many connections, if it was so before
 // its last input. So those that speak rarely never have their goroutines at the same
 // time.
-func (s *sock) await(mayDoze bool) {
+func (s *sock) await(mayDoze bool) (dozed bool) {
 	c := s.c
 	if s.poll.shift.inline {
 		if mayDoze && !c.notices.Load() && !c.paused.Load() {
-			panic(doze) // the beginning of a frame stays in its buffer
+			return c.doze() // the beginning of a frame stays in its buffer
 		}
 		s.settle()
 	}
 	if mayDoze && !s.brisk && c.svc.crowded.Load() && c.State() == stateOpen {
-		c.mayDoze()
+		if c.mayDoze() {
+			return true
+		}
 	}
 	switch {
 	case !s.pause():
 		s.dry = false
 	case mayDoze:
-		c.mayDoze()
+		return c.mayDoze()
 	default:
 		c.svc.keepWarm(c) // for the next time
 	}
+	return false
 }
 
 // settle makes the reader's goroutine its own, before it waits.
@@ -327,7 +330,9 @@ func (w *sockWire) fill(c *Conn) (int, error) {
 		}
 		c.release()
 		c.idle()
-		w.await(true)
+		if w.await(true) {
+			return 0, errDoze
+		}
 	}
 	return 0, errWoken
 }
@@ -410,7 +415,9 @@ func (w *sockTLS) fill(c *Conn) (int, error) {
 		}
 		c.release()
 		c.idle()
-		w.sock.await(true)
+		if w.sock.await(true) {
+			return 0, errDoze
+		}
 	}
 	return 0, errWoken
 }

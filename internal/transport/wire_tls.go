@@ -180,7 +180,9 @@ func (w *tlsWire) attach(c *Conn) { w.conn.low.attach(c) }
 func (w *tlsWire) fill(c *Conn) (int, error) {
 	n, err := fillTiny(c, w.conn.Conn)
 	if err == errWoken && w.dozing.Swap(false) {
-		c.mayDoze()
+		if c.mayDoze() {
+			return 0, errDoze
+		}
 	}
 	return n, err
 }

@@ -186,7 +186,9 @@ func (w *socketWire) wait(p []byte) (int, error) {
 	}
 	err = woken(w.conn, err)
 	if err == errWoken && p == nil && w.dozing.Swap(false) {
-		w.c.mayDoze()
+		if w.c.mayDoze() {
+			return 0, errDoze
+		}
 	}
 	return n, err
 }

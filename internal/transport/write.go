@@ -1,6 +1,10 @@
 package transport
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/icsws/icsws/internal/link"
+)
 
 // attempt is a write that does not wait: the cork, and frames behind it.
 type attempt struct {
@@ -123,7 +127,7 @@ func (c *Conn) queueRestLocked(a *attempt, f *Frame) {
 			n -= k
 			b = append(b, p[k:]...)
 		}
-		c.ownQueueLocked().add(entry{b: b, mid: true})
+		c.ownQueueLocked().add(entry{b: b, mid: true, free: c.State() == link.Connecting})
 	}
 	if len(a.rest) > 0 {
 		b := AppendMessage(make([]byte, 0, MessageSize(len(a.rest), a.max)), a.first, a.rest, a.max)
