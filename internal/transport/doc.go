@@ -1,6 +1,7 @@
 // Package transport is the connection under the frame engine. To the engine a
 // [Conn] is the network; in truth the engine only reads from it, and reads nothing
-// but whole, valid, uncompressed data frames:
+// but valid, uncompressed data frames of messages that are large or in parts. All others
+// are delivered from here:
 //
 //	kernel socket / tls.Conn / any net.Conn      wire*.go
 //	  ▲                │
@@ -20,7 +21,7 @@
 // gather in the cork, which is flushed when the reader has nothing left to read, at
 // 8 KiB, or by the watchdog of the [Service] after a millisecond.
 //
-// This file set is the goroutine driver: the reader waits in Read. The seam for
-// another one is the wire interface below and Read above: a driver that has its
-// own poller implements wire and decides what Read does when nothing is left.
+// How a reader waits is up to the wire. Those over any net.Conn wait on its goroutine;
+// a sock waits in a poller of ours, and its reader leaves meanwhile (standby.go).
+// What goroutines other than the reader send is written by flushers (flusher.go).
 package transport
