@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -32,19 +33,37 @@ func TestMain(m *testing.M) {
 // suite is the tests with what comes before and after them.
 type suite struct{ m *testing.M }
 
-// Run builds the server, runs the tests, and stops what they have started. A
-// server that does not end well fails the suite.
-func (s suite) Run() int {
+// Run builds the server and runs the tests, once under each driver.
+func (s suite) Run() (code int) {
+	if *echoPath != "" {
+		return s.run()
+	}
 	dir, err := os.MkdirTemp("", "conformance")
 	if err != nil {
 		return failed(err)
 	}
 	defer os.RemoveAll(dir)
-	if *echoPath == "" {
-		*echoPath = filepath.Join(dir, "echo")
-		if err := build(*echoPath); err != nil {
+	for _, d := range drivings() {
+		flags, err := d.overlay(dir)
+		if err != nil {
 			return failed(err)
 		}
+		*echoPath = filepath.Join(dir, "echo-"+d.driver.String())
+		if err := build(*echoPath, flags); err != nil {
+			return failed(err)
+		}
+		fmt.Println("conformance: driver", d.driver)
+		driver = d.driver
+		code = max(code, s.run())
+	}
+	return code
+}
+
+// run runs the tests and stops what they have started. A server that does not end well
+// fails the suite.
+func (s suite) run() int {
+	for _, v := range variants {
+		*v = variant{name: v.name, args: v.args}
 	}
 	code := s.m.Run()
 	for _, v := range variants {
@@ -57,7 +76,7 @@ func (s suite) Run() int {
 
 // build builds the server. It looks at the source so that the cache of go test
 // takes it for an input.
-func build(path string) error {
+func build(path string, flags []string) error {
 	sources, err := filepath.Glob("../../examples/echo/*.go")
 	if err != nil || len(sources) == 0 {
 		return fmt.Errorf("looking for examples/echo: %d files, %v", len(sources), err)
@@ -67,7 +86,7 @@ func build(path string) error {
 			return err
 		}
 	}
-	args := append([]string{"build", "-o", path}, buildFlags...)
+	args := slices.Concat([]string{"build", "-o", path}, buildFlags, flags)
 	out, err := exec.Command("go", append(args, "github.com/icsws/icsws/examples/echo")...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("building examples/echo: %w\n%s", err, out)

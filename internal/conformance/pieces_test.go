@@ -43,7 +43,7 @@ func piecesVariant(t *testing.T, z client.CompressionMode) *variant {
 	srv, err := wsserver.New(wsserver.Class[pieceEcho](), wsserver.Config{
 		Addr: "127.0.0.1:0", AllowedOrigins: []string{"*"}, MaxMessageSize: limit,
 		SendQueue: client.SendQueue{Policy: client.QueueBlock}, Compression: client.Compression{Mode: z},
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.DiscardHandler), Driver: driver,
 	})
 	if err != nil {
 		t.Fatal(err)

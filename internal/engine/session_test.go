@@ -85,7 +85,10 @@ func (h *hall) engine() *Engine {
 // admit starts a session on conn, which ends with the test.
 func (h *hall) admit(tb testing.TB, conn net.Conn) *Session {
 	tb.Helper()
-	s := h.engine().NewSession(Options{Wire: transport.NewWire(conn), Deflate: h.deflate})
+	_, edit := driverOf(tb)
+	edit(&h.settings)
+	e := h.engine()
+	s := e.NewSession(Options{Wire: transport.NewWire(conn), Deflate: h.deflate})
 	gone := make(chan struct{})
 	s.Data = gone
 	if err := s.Bind(&member{message: h.message}); err != nil {
@@ -98,6 +101,10 @@ func (h *hall) admit(tb testing.TB, conn net.Conn) *Session {
 	tb.Cleanup(func() {
 		s.Client.Abort()
 		<-gone
+		if n := e.Service.Asleep(); n != 0 {
+			tb.Errorf("%d sessions are asleep in the end", n)
+		}
+		e.Service.Close()
 	})
 	return s
 }

@@ -45,6 +45,10 @@ func eachStream(t *testing.T, test func(t *testing.T, peer net.Conn, raw *net.TC
 // socket with a reset, which destroys what is on its way. 20 of 20 peers get all
 // that was sent before the close, and the close frame, whoever began.
 func TestOurLastBytesSurviveAPeerThatKeepsSending(t *testing.T) {
+	onDrivers(t, testOurLastBytesSurviveAPeerThatKeepsSending)
+}
+
+func testOurLastBytesSurviveAPeerThatKeepsSending(t *testing.T) {
 	answer := bytes.Repeat([]byte("a"), 100_000)
 	for _, how := range []struct {
 		name string
@@ -59,7 +63,7 @@ func TestOurLastBytesSurviveAPeerThatKeepsSending(t *testing.T) {
 			t.Run(how.name+" "+s.name, func(t *testing.T) {
 				for run := range 20 {
 					peer, _, far := s.open(t)
-					r := newRecorder(testSettings(), NewWire(far).wire, nil)
+					r := newDriven(t, testSettings(), far)
 					r.onMessage = func(_ byte, p []byte) {
 						switch string(p) {
 						case "go":
@@ -107,10 +111,12 @@ func TestOurLastBytesSurviveAPeerThatKeepsSending(t *testing.T) {
 }
 
 // TestAbortIsAReset in a handler, from elsewhere, and with a full queue. X-03
-func TestAbortIsAReset(t *testing.T) {
+func TestAbortIsAReset(t *testing.T) { onDrivers(t, testAbortIsAReset) }
+
+func testAbortIsAReset(t *testing.T) {
 	aborted := errors.New("aborted")
 	eachStream(t, func(t *testing.T, peer net.Conn, raw *net.TCPConn, far net.Conn) {
-		r := newRecorder(testSettings(), NewWire(far).wire, nil)
+		r := newDriven(t, testSettings(), far)
 		r.onMessage = func(byte, []byte) { r.Abort(aborted) }
 		r.serve(t)
 		peer.Write(append(wstest.Text("go").Bytes(), wstest.Text("unread").Bytes()...))
@@ -121,7 +127,7 @@ func TestAbortIsAReset(t *testing.T) {
 		}
 	})
 	eachStream(t, func(t *testing.T, peer net.Conn, raw *net.TCPConn, far net.Conn) {
-		r := newRecorder(testSettings(func(s *Settings) { s.Queue.MaxBytes = 100 << 20 }), NewWire(far).wire, nil)
+		r := newDriven(t, testSettings(func(s *Settings) { s.Queue.MaxBytes = 100 << 20 }), far)
 		r.serve(t)
 		for range 20 {
 			if err := r.Send(Frame{First: finBit | opBinary, Payload: make([]byte, 1<<20)}); err != nil {
@@ -149,9 +155,11 @@ func wantReset(t *testing.T, raw *net.TCPConn) int64 {
 }
 
 // TestResetByThePeerIsItsCause. X-20
-func TestResetByThePeerIsItsCause(t *testing.T) {
+func TestResetByThePeerIsItsCause(t *testing.T) { onDrivers(t, testResetByThePeerIsItsCause) }
+
+func testResetByThePeerIsItsCause(t *testing.T) {
 	eachStream(t, func(t *testing.T, peer net.Conn, raw *net.TCPConn, far net.Conn) {
-		r := newRecorder(testSettings(), NewWire(far).wire, nil)
+		r := newDriven(t, testSettings(), far)
 		r.serve(t)
 		raw.SetLinger(0)
 		raw.Close()
@@ -163,10 +171,12 @@ func TestResetByThePeerIsItsCause(t *testing.T) {
 }
 
 // TestStreamEndsWithATLSAlert, so that the peer can tell it from a cut.
-func TestStreamEndsWithATLSAlert(t *testing.T) {
+func TestStreamEndsWithATLSAlert(t *testing.T) { onDrivers(t, testStreamEndsWithATLSAlert) }
+
+func testStreamEndsWithATLSAlert(t *testing.T) {
 	near, far := tcpPair(t, 0)
 	peer, secure := tlsPair(t, near, far, nil)
-	r := newRecorder(testSettings(), NewWire(secure).wire, nil)
+	r := newDriven(t, testSettings(), secure)
 	r.serve(t)
 	peer.Write(wstest.Close(1000, "").Bytes())
 	if f, err := wstest.ReadFrame(peer, false, 0); err != nil || f.Op != wstest.OpClose {

@@ -202,7 +202,9 @@ func (w *checkedWire) fill(c *Conn) (int, error) {
 
 // TestPiecesAreNotTiny: on a wire that waits without a buffer too a large message comes in
 // pieces of some size. R-02
-func TestPiecesAreNotTiny(t *testing.T) {
+func TestPiecesAreNotTiny(t *testing.T) { onDrivers(t, testPiecesAreNotTiny) }
+
+func testPiecesAreNotTiny(t *testing.T) {
 	for kind, pair := range map[string]func() (near, far net.Conn){
 		"memory": func() (near, far net.Conn) { return garbagePair(0) },
 		"pipe":   func() (near, far net.Conn) { return garbagePair(2) },
@@ -214,7 +216,7 @@ func TestPiecesAreNotTiny(t *testing.T) {
 	} {
 		near, far := pair()
 		defer near.Close()
-		c := newTaker(testSettings(), NewWire(far).wire, nil)
+		c := newDrivenTaker(t, testSettings(), far)
 		c.serve(t)
 		const size = 1 << 20
 		f := wstest.Binary(bytes.Repeat([]byte("0123456789abcdef"), size/16)).Bytes()

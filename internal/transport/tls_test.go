@@ -54,7 +54,7 @@ func tcpPair(t testing.TB, size int) (near, far *net.TCPConn) {
 }
 
 // tlsPair does the handshake between two ends.
-func tlsPair(t testing.TB, near, far net.Conn, keys io.Writer) (*tls.Conn, *TLS) {
+func tlsPair(t testing.TB, near, far net.Conn, keys io.Writer, edit ...func(*tls.Config)) (*tls.Conn, *TLS) {
 	t.Helper()
 	ca := wstest.NewCA(t)
 	server := NewTLS(far, &tls.Config{
@@ -63,7 +63,11 @@ func tlsPair(t testing.TB, near, far net.Conn, keys io.Writer) (*tls.Conn, *TLS)
 	})
 	done := make(chan error, 1)
 	go func() { done <- server.HandshakeContext(context.Background()) }()
-	client := tls.Client(near, &tls.Config{RootCAs: ca.Pool(), ServerName: "server.example", KeyLogWriter: keys})
+	config := &tls.Config{RootCAs: ca.Pool(), ServerName: "server.example", KeyLogWriter: keys}
+	for _, f := range edit {
+		f(config)
+	}
+	client := tls.Client(near, config)
 	if err := client.Handshake(); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +80,9 @@ func tlsPair(t testing.TB, near, far net.Conn, keys io.Writer) (*tls.Conn, *TLS)
 // TestTLSToASlowReader: partial writes below the records, with control frames
 // and many senders, over a socket and over a connection that can only block. All
 // arrives, decrypts, and is in order.
-func TestTLSToASlowReader(t *testing.T) {
+func TestTLSToASlowReader(t *testing.T) { onDrivers(t, testTLSToASlowReader) }
+
+func testTLSToASlowReader(t *testing.T) {
 	for _, kind := range []string{"tcp", "memory"} {
 		t.Run(kind, func(t *testing.T) {
 			var near, far net.Conn
@@ -87,7 +93,7 @@ func TestTLSToASlowReader(t *testing.T) {
 				defer near.Close()
 			}
 			peer, secure := tlsPair(t, near, far, nil)
-			r := newRecorder(testSettings(func(s *Settings) { s.Queue.MaxBytes = 1 << 30 }), NewWire(secure).wire, nil)
+			r := newDriven(t, testSettings(func(s *Settings) { s.Queue.MaxBytes = 1 << 30 }), secure)
 			r.serve(t)
 			const senders, each = 4, 60
 			var wg sync.WaitGroup
@@ -142,10 +148,12 @@ func TestTLSToASlowReader(t *testing.T) {
 
 // TestTLSHoldsABoundedRemainder: no record is made while ciphertext is held, so
 // that what a peer does not read waits as frames above TLS.
-func TestTLSHoldsABoundedRemainder(t *testing.T) {
+func TestTLSHoldsABoundedRemainder(t *testing.T) { onDrivers(t, testTLSHoldsABoundedRemainder) }
+
+func testTLSHoldsABoundedRemainder(t *testing.T) {
 	near, far := tcpPair(t, 4096)
 	_, secure := tlsPair(t, near, far, nil)
-	r := newRecorder(testSettings(func(s *Settings) { s.Queue.MaxBytes = 1 << 30 }), NewWire(secure).wire, nil)
+	r := newDriven(t, testSettings(func(s *Settings) { s.Queue.MaxBytes = 1 << 30 }), secure)
 	r.serve(t)
 	for range 200 {
 		if err := r.Send(Frame{First: finBit | opBinary, Payload: make([]byte, 50_000)}); err != nil {
@@ -167,7 +175,7 @@ func TestTLSKeyUpdateIsAnsweredWhileIdle(t *testing.T) {
 		var keys bytes.Buffer
 		under := &replayConn{Conn: near}
 		peer, secure := tlsPair(t, under, far, &keys)
-		r := newRecorder(testSettings(), NewWire(secure).wire, nil)
+		r := newDriven(t, testSettings(), secure)
 		r.serve(t)
 		if _, err := near.Write(keyUpdate(t, peer, keys.String())); err != nil {
 			t.Fatal(err)
@@ -188,8 +196,10 @@ func TestTLSKeyUpdateIsAnsweredWhileIdle(t *testing.T) {
 		})
 	})
 	t.Run("tcp", func(t *testing.T) {
-		near, far := tcpPair(t, 0)
-		test(t, near, far)
+		onDrivers(t, func(t *testing.T) {
+			near, far := tcpPair(t, 0)
+			test(t, near, far)
+		})
 	})
 }
 
