@@ -106,7 +106,7 @@ func (f *fuzz) covered(t *testing.T) {
 		}
 	}
 	for _, code := range []int{0, 1000, 1002, 1005, 1007, 1009} {
-		if f.codes[code] == 0 {
+		if f.codes[code] == 0 && !testing.Short() {
 			t.Errorf("seed %d: no connection that ended with %d", seed, code)
 		}
 	}

@@ -154,10 +154,13 @@ func TestWhatFailsIsNotSupported(t *testing.T) {
 
 func TestOtherLayoutsAreRefused(t *testing.T) {
 	type half struct {
-		err error
+		Err error
 		sync.Mutex
 	}
-	type buffers struct{ rawInput, hand bytes.Buffer }
+	type buffers struct { //lint:ignore U1000 found by reflection
+		rawInput bytes.Buffer //lint:ignore U1000 likewise
+		hand     bytes.Buffer //lint:ignore U1000 likewise
+	}
 	var good struct {
 		in       half
 		rawInput bytes.Buffer

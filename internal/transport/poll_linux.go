@@ -17,6 +17,8 @@ type poller struct {
 	raw   syscall.RawConn
 	shift shift
 
+	waiters sync.Pool // of chan bool, for standby
+
 	// The events that are not yet done. They belong to the worker.
 	events  []syscall.EpollEvent
 	socks   []*sock
@@ -174,6 +176,7 @@ func (p *poller) add(s *sock) error {
 	}
 	last := len(p.free) - 1
 	s.poll, s.slot, p.free = p, p.free[last], p.free[:last]
+	s.pool = &p.waiters
 	at := &p.slots[s.slot]
 	at.s = s
 	turn := at.turn

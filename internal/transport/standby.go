@@ -11,7 +11,8 @@ import (
 // never lost: the reader looks for input after it.
 type standby struct {
 	state  atomic.Uint32
-	waiter chan bool // the reader's, borrowed while it has a goroutine
+	waiter chan bool  // the reader's, borrowed while it has a goroutine
+	pool   *sync.Pool // where from; nil: it is made, and left to the collector
 }
 
 const (
@@ -20,8 +21,6 @@ const (
 	waiting               // it waits on its goroutine
 	asleep                // it has none
 )
-
-var waiters = sync.Pool{New: func() any { return make(chan bool, 1) }}
 
 // ready tells of input. It returns true when the caller has to start a reader.
 func (r *standby) ready() (start bool) {
@@ -51,8 +50,11 @@ func (r *standby) pause() (tired bool) {
 	if r.state.CompareAndSwap(alerted, reading) {
 		return false
 	}
+	if r.waiter == nil && r.pool != nil {
+		r.waiter, _ = r.pool.Get().(chan bool)
+	}
 	if r.waiter == nil {
-		r.waiter = waiters.Get().(chan bool)
+		r.waiter = make(chan bool, 1)
 	}
 	if r.state.CompareAndSwap(reading, waiting) {
 		return <-r.waiter
@@ -73,9 +75,9 @@ func (r *standby) tire() bool {
 // retire tells that the reader is about to give up its goroutine; it must then touch
 // nothing any more. It returns false when there is input.
 func (r *standby) retire() bool {
-	if r.waiter != nil {
-		waiters.Put(r.waiter)
-		r.waiter = nil
+	if r.pool != nil && r.waiter != nil {
+		r.pool.Put(r.waiter)
 	}
+	r.waiter = nil
 	return r.state.CompareAndSwap(reading, asleep)
 }

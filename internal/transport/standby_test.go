@@ -101,7 +101,7 @@ func TestStandbyLosesNoInput(t *testing.T) {
 				}()
 			}
 			for range 40 {
-				time.Sleep(7)
+				time.Sleep(7 * time.Nanosecond)
 				synctest.Wait()
 				if st := s.state.Load(); st != waiting && st != asleep && s.readers.Load() != 1 {
 					t.Fatalf("seed %d: in state %d with %d readers", seed, st, s.readers.Load())
@@ -123,7 +123,7 @@ func TestStandbyLosesNoInput(t *testing.T) {
 				s.call() // it ends for good
 				for s.state.Load() != asleep {
 					s.tire()
-					time.Sleep(10)
+					time.Sleep(10 * time.Nanosecond)
 				}
 			}
 		})

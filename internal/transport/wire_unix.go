@@ -50,15 +50,6 @@ func (w *socketIO) init(conn net.Conn) bool {
 	return err == nil
 }
 
-// newSocketIO returns nil unless conn is a socket.
-func newSocketIO(conn net.Conn, c *Conn) *socketIO {
-	w := &socketIO{c: c}
-	if !w.init(conn) {
-		return nil
-	}
-	return w
-}
-
 // read reads into p, or into the input buffer if p is nil.
 func (w *socketIO) read(p []byte) (int, error) {
 	if w.short {
