@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Consumer is a queue that counts.
@@ -57,6 +58,25 @@ func (b *Budget) Leave(c Consumer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.consumers, c)
+}
+
+// patience is how often a sender looks whether the one who sheds has got on, and pause
+// the time between two looks. There is an end to it, as shedding may run user code that
+// sends.
+const (
+	patience = 50
+	pause    = 200 * time.Microsecond
+)
+
+// Await waits a moment while more than an eighth beyond the budget is taken, so that those
+// who take do not outrun the one who sheds. The caller holds no lock.
+func (b *Budget) Await() {
+	for range patience {
+		if b.used.Load() <= b.limit+b.limit/8 {
+			return
+		}
+		time.Sleep(pause)
+	}
 }
 
 // Relieve makes the consumers that hold most shed until an eighth of the budget is free,

@@ -19,14 +19,14 @@ import (
 // the ones that pay, and clients that do read lose nothing.
 func TestBudgetHoldsAgainstPeersThatNeverRead(t *testing.T) {
 	underEach(t, func(t *testing.T, d wsserver.Driver) {
-		budget := client.NewBudget(int64(pick(8<<20, 64<<20)))
+		budget := client.NewBudget(either[int64](8<<20, 64<<20))
 		h := newHouse(t, wsserver.Config{
 			MemoryBudget: budget, SendQueue: client.SendQueue{MaxBytes: int(budget.Limit()) / 4},
 			OutBufferSize: 32 << 10, WriteTimeout: 2 * patience, CloseTimeout: 300 * time.Millisecond,
 		}, d, nil)
 		f := h.release(len(manners), true)
 		p := &pressure{house: h, budget: budget, stop: make(chan struct{})}
-		p.run(pick(6, 20), pick(12, 60), pick(3*time.Second, 15*time.Second))
+		p.run(either(6, 20), either(12, 60), pick(3*time.Second, 15*time.Second))
 		f.recall(t)
 		h.idle(t)
 		eventually(t, "the budget to be free", func() bool { return budget.Used() == 0 })
@@ -82,7 +82,7 @@ var stuckPolicies = map[string]client.QueuePolicy{
 func (c *stuck) OnMessage(client.Message) error { return nil }
 
 func (c *stuck) connected() error {
-	if err := c.SetSendQueue(client.SendQueue{MaxBytes: pick(2<<20, 16<<20), Policy: c.policy}); err != nil {
+	if err := c.SetSendQueue(client.SendQueue{MaxBytes: either(2<<20, 16<<20), Policy: c.policy}); err != nil {
 		return err
 	}
 	if err := c.house.srv.Group("flood").Join(c); err != nil {

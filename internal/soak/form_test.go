@@ -39,6 +39,14 @@ func pick[V int | time.Duration](short, long V) V {
 	return short
 }
 
+// either is like pick for what must keep its proportions: -short changes nothing.
+func either[V any](short, long V) V {
+	if full {
+		return long
+	}
+	return short
+}
+
 // drivers are those that this system has.
 func drivers() []wsserver.Driver {
 	if runtime.GOOS != "linux" {

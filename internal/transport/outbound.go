@@ -100,7 +100,10 @@ func (c *Conn) Send(f Frame) error {
 	c.mu.Lock()
 	err := c.takeLocked(&f)
 	c.mu.Unlock()
-	c.relieve()
+	if b := c.set.Budget; b != nil {
+		b.Relieve()
+		b.Await()
+	}
 	return err
 }
 
