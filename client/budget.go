@@ -11,6 +11,8 @@ import (
 // what their policy allows to drop is dropped, and a client under [QueueClose] or
 // [QueueBlock] is closed with 1008 and [ErrBudget], its queue discarded. A frame of a
 // broadcast counts for each client whose queue holds it, although the memory is shared.
+// While it is overdrawn by more than an eighth, whoever sends waits for that, up to about
+// 10 ms.
 //
 // [NewBudget] makes it; the zero value is no budget and is refused by wsserver.New. All
 // methods may be called from any goroutine.
