@@ -198,7 +198,7 @@ func TestReadyToSendFeedsAProducer(t *testing.T) {
 				w.want(prose(i, 300))
 			}
 			synctest.Wait()
-			if c.readys < 5 || c.readys > messages {
+			if c.readys < 3 || c.readys > messages {
 				t.Errorf("OnReadyToSend came %d times", c.readys)
 			}
 		})
