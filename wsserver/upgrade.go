@@ -300,11 +300,7 @@ func (s *core) start(a *arrival, sess *engine.Session, adm *admission, head []by
 	if !s.through(a) {
 		return false
 	}
-	if err := sess.Start(head); err != nil {
-		s.wg.Done()
-		s.fault("handshake", a.binding, err)
-		return false
-	}
+	sess.Start(head)
 	adm.counted = registered
 	s.register(sess, registered)
 	// A fresh goroutine: the one that read the request has a larger stack, for good.

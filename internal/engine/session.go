@@ -115,12 +115,11 @@ func (s *Session) Bind(c client.Client) error {
 }
 
 // Start answers the handshake with head, and opens the session. Run follows.
-func (s *Session) Start(head []byte) error {
+func (s *Session) Start(head []byte) {
 	s.Attach()
 	s.Link.Opened = time.Now()
 	s.WriteRaw(head)
 	s.Open()
-	return nil
 }
 
 // Refuse ends a session that will not be started: its client has no connection.

@@ -74,6 +74,9 @@ func TestClockIsExact(t *testing.T) {
 		left := slices.DeleteFunc(want, func(d time.Duration) bool { return d == 0 })
 		slices.Sort(left)
 		for i, at := range left {
+			if i > 0 && left[i-1] == at {
+				continue // both have rung
+			}
 			time.Sleep(at - k.svc.now() - 1)
 			synctest.Wait()
 			k.mu.Lock()
@@ -83,9 +86,6 @@ func TestClockIsExact(t *testing.T) {
 				t.Fatalf("%d alarms are left before the one at %v, want %d", before, at, len(left)-i)
 			}
 			synctest.Wait()
-			for i+1 < len(left) && left[i+1] == at {
-				t.Skip("two at the same time") // not with this seed
-			}
 		}
 		if k.alarms != nil || k.next != 0 {
 			t.Errorf("in the end there are %d alarms, the timer is set to %v", len(k.alarms), k.next)

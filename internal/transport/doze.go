@@ -7,7 +7,7 @@ import (
 	"github.com/icsws/icsws/internal/link"
 )
 
-// A reader that has waited for dozeAfter gives up what it keeps: it unwinds the
+// A reader that has waited for dozeAfter gives up what it keeps: it leaves, through the
 // engine's loop with a panic of ours, and goes on when something comes. The engine
 // continues where it was, because it is always at the start of a frame when Read
 // waits. Under the dormant driver nothing is left then but the connection's entry in
@@ -26,7 +26,8 @@ var doze = new(dozeSignal)
 
 // dozer is a wire whose reader may doze.
 type dozer interface {
-	// doze interrupts a fill that waits: it panics with the doze signal.
+	// doze interrupts a fill that waits: it returns errDoze, or panics with the doze
+	// signal where the engine is on the stack.
 	doze()
 	// rest has c.resume called when something comes. It returns false if that is so
 	// already; after true the caller must not touch the connection.

@@ -87,10 +87,9 @@ func (s *sock) tryRead(p []byte) (int, error) {
 	return n, nil
 }
 
-// await waits for input with nothing at hand. The reader is to doze
-// when the peer has been silent for long, or, with many connections, if it was so before
-// its last input. So those that speak rarely never have their goroutines at the same
-// time.
+// await waits for input with nothing at hand. The reader is to doze when the peer has
+// been silent for long, or, with many connections, if it was so before its last input.
+// So those that speak rarely never have their goroutines at the same time.
 func (s *sock) await(mayDoze bool) (dozed bool) {
 	c := s.c
 	if s.poll.shift.inline {
@@ -207,6 +206,7 @@ func (s *sock) tryWrite(x, y, z []byte) (done int, blocked bool, err error) {
 	return done, false, nil
 }
 
+// write writes p, waiting up to stall without progress.
 func (s *sock) write(p []byte, stall time.Duration) error {
 	return s.push(stall, func() (int, bool, error) {
 		n, err := ignoringEINTR(syscall.Write, s.fd, p)
