@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -106,6 +107,62 @@ func testPeerThatReadsSlowly(t *testing.T) {
 				no(t, <-done)
 			})
 		}
+	}
+}
+
+// X-17, S-12: a peer that ends its side of the stream, with its last question asked, gets
+// what waits for it.
+func TestHalfClosedPeerGetsWhatWaits(t *testing.T) { onDrivers(t, testHalfClosedPeerGetsWhatWaits) }
+
+func testHalfClosedPeerGetsWhatWaits(t *testing.T) {
+	for _, road := range []string{"TCP", "TLS", "memory"} {
+		t.Run(road, func(t *testing.T) {
+			t.Parallel()
+			c := &club{}
+			srv, k, w := reach(t, road, c, wsserver.Config{WriteTimeout: time.Minute, CloseTimeout: time.Minute, SendQueue: client.SendQueue{MaxBytes: 64 << 20}})
+			const messages = 40 // of 1 MiB: more than the kernel takes
+			for i := range messages {
+				no(t, k.SendBinary([]byte(prose(i, 1<<20))))
+			}
+			if k.BufferedAmount() == 0 {
+				t.Fatal("the kernel has taken everything")
+			}
+			w.p.CloseWrite()
+			eventually(t, "the end of the stream to be seen", func() bool { return !k.Connected() })
+			if k.SendText("too late") == nil {
+				t.Error("a send after the end of the stream succeeded")
+			}
+			for i := range messages {
+				w.want(prose(i, 1<<20))
+			}
+			eventually(t, "the end", c.ended)
+			if i := c.ending(t); i.Code != 1006 || !streamEnded(i.Cause) || errors.Is(i.Cause, client.ErrCloseTimeout) || i.Unsent != 0 {
+				t.Errorf("the connection ends with %v, Unsent %d", i, i.Unsent)
+			}
+			if s := srv.Stats(); s.Clients != 0 || s.Buffered != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// streamEnded: TLS calls it unexpected without its close_notify.
+func streamEnded(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// K-11: one that reads nothing after that costs no more than CloseTimeout.
+func TestHalfClosedPeerThatNeverReads(t *testing.T) { onDrivers(t, testHalfClosedPeerThatNeverReads) }
+
+func testHalfClosedPeerThatNeverReads(t *testing.T) {
+	c := &club{}
+	_, k, w := reach(t, "TCP", c, wsserver.Config{WriteTimeout: time.Minute, CloseTimeout: 200 * time.Millisecond})
+	unread(t, w)
+	no(t, k.SendBinary(make([]byte, 64<<20)))
+	w.p.CloseWrite()
+	eventually(t, "the end", c.ended)
+	if i := c.ending(t); i.Code != 1006 || !errors.Is(i.Cause, io.EOF) || !errors.Is(i.Cause, client.ErrCloseTimeout) || i.Unsent == 0 {
+		t.Errorf("the connection ends with %v, Unsent %d", i, i.Unsent)
 	}
 }
 

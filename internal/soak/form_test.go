@@ -52,7 +52,7 @@ func drivers() []wsserver.Driver {
 	if runtime.GOOS != "linux" {
 		return []wsserver.Driver{wsserver.DriverGoroutine}
 	}
-	return []wsserver.Driver{wsserver.DriverGoroutine, wsserver.DriverDormant}
+	return []wsserver.Driver{wsserver.DriverGoroutine, wsserver.DriverDormant, wsserver.DriverInline}
 }
 
 // share is what falls to each driver of a size that is meant for all together.

@@ -1,6 +1,9 @@
 package transport
 
-import "sync"
+import (
+	"math/bits"
+	"sync"
+)
 
 // Input buffers are borrowed only while there is input. A connection that gets
 // large frames asks for the larger class at once.
@@ -8,6 +11,11 @@ const (
 	smallInput = 16 << 10
 	largeInput = maxWhole + 1<<10 // a whole frame of maxWhole with its header
 )
+
+// hugeInputs are for frames above maxWhole: each class is twice the one before, the last
+// of 4 MiB. A buffer grows from one to the next, so that it is never more than twice what
+// came.
+var hugeInputs [6]sync.Pool
 
 var (
 	smallInputs = sync.Pool{New: func() any { b := make([]byte, smallInput); return &b }}
@@ -27,12 +35,34 @@ func getInput(large bool) *[]byte {
 	return smallInputs.Get().(*[]byte)
 }
 
+// getHuge returns a buffer of n bytes, which is twice a large one or a huge one.
+func getHuge(n int) *[]byte {
+	if i := hugeClass(n); i >= 0 {
+		if b, ok := hugeInputs[i].Get().(*[]byte); ok {
+			return b
+		}
+	}
+	b := make([]byte, n)
+	return &b
+}
+
+// hugeClass is the class of buffers of n bytes, -1 if there is none.
+func hugeClass(n int) int {
+	i := bits.Len(uint(n/largeInput)) - 2
+	if i < 0 || i >= len(hugeInputs) || n != largeInput<<(i+1) {
+		return -1
+	}
+	return i
+}
+
 func putInput(b *[]byte) {
-	switch cap(*b) {
-	case smallInput:
+	switch n := cap(*b); {
+	case n == smallInput:
 		smallInputs.Put(b)
-	case largeInput:
+	case n == largeInput:
 		largeInputs.Put(b)
+	case hugeClass(n) >= 0:
+		hugeInputs[hugeClass(n)].Put(b)
 	}
 }
 

@@ -210,7 +210,13 @@ func (c *Conn) Finish() {
 	c.active.Store(false)
 	c.flushLocked()
 	if !c.sealed && c.dead == nil {
-		c.dropLocked(c.info.Cause, false)
+		if (c.writing || c.draining) && c.flow.taken == nil && streamEnded(c.info.Cause) {
+			// A peer that has only ended its side may still read what it asked for.
+			c.sealed = true
+			c.startCloseClockLocked()
+		} else {
+			c.dropLocked(c.info.Cause, false)
+		}
 	}
 	var settled chan struct{}
 	if c.dead == nil && (c.writing || c.draining) {
@@ -244,6 +250,12 @@ func (c *Conn) Finish() {
 	}
 	c.in.stopPieces()
 	c.leaveInput()
+}
+
+// streamEnded tells an orderly end of the peer's stream from a reset. Over TLS it is
+// unexpected without a close_notify.
+func streamEnded(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // Linger discards what the peer still sends, so that no reset destroys our last bytes

@@ -14,7 +14,7 @@ type inbound struct {
 	buf     *[]byte // borrowed while there is input; unread is (*buf)[r:w]
 	r, w    int
 	ready   int      // of the unread bytes, the engine may take so many now
-	direct  int64    // then so many payload bytes straight from the wire
+	direct  int64    // then so many payload bytes straight from the wire: of a fragment
 	skip    int64    // then so many bytes are thrown away
 	tiny    [16]byte // a wire that can not wait without a buffer waits with this one
 	large   bool     // the last frame needed a large buffer
@@ -406,8 +406,19 @@ func (in *inbound) grown() *[]byte {
 		in.large = true
 		return getInput(true)
 	}
-	b := make([]byte, 2*len(*in.buf))
-	return &b
+	return getHuge(2 * len(*in.buf))
+}
+
+// shrink moves the little that follows a huge frame out of its buffer, which would be
+// held by a frame of a few bytes otherwise.
+func (in *inbound) shrink() {
+	if len(*in.buf) <= largeInput || in.r == in.w || in.w-in.r > smallInput {
+		return
+	}
+	b := getInput(false)
+	in.r, in.w = 0, copy(*b, (*in.buf)[in.r:in.w])
+	putInput(in.buf)
+	in.buf = b
 }
 
 // release gives an empty buffer back before a wait.

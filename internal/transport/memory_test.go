@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/icsws/icsws/client"
@@ -95,39 +96,69 @@ func (w *meterWire) read(c *Conn, p []byte) (int, error) {
 }
 
 // TestBufferGrowsWithWhatArrives, not with what is declared, and the second half
-// of a large frame goes past it.
+// of a large fragment goes past it.
 func TestBufferGrowsWithWhatArrives(t *testing.T) {
-	for _, size := range []int{10, 1000, 20_000, maxWhole, maxWhole + 1, 200_000, 3 << 20} {
-		f := wstest.Frame{Op: wstest.OpBinary, Payload: bytes.Repeat([]byte("x"), size), Key: [4]byte{1, 2, 3, 4}}
-		in := f.Bytes()
-		most := 0
-		w := &meterWire{fakeWire: fakeWire{script: chopped(in, 3000), end: io.EOF}}
-		w.after = func(c *Conn) {
-			if c.in.buf == nil {
-				return
-			}
-			have := len(*c.in.buf)
-			most = max(most, have)
-			if have > max(largeInput, 2*w.filled) {
-				t.Fatalf("%d bytes arrived of %d, the buffer has %d", w.filled, len(in), have)
-			}
+	for _, size := range []int{10, 1000, 20_000, maxWhole, maxWhole + 1, 200_000, 3 << 20, 5 << 20} {
+		testGrowth(t, size, false)
+		testGrowth(t, size, true)
+	}
+}
+
+func testGrowth(t *testing.T, size int, fragment bool) {
+	t.Helper()
+	f := wstest.Frame{Op: wstest.OpBinary, Payload: bytes.Repeat([]byte("x"), size), Key: [4]byte{1, 2, 3, 4}}
+	in, want := f.Bytes(), []string{notedFrame(f)}
+	if fragment {
+		end := wstest.Frame{Op: wstest.OpContinuation, Key: f.Key}
+		in = append(f.Open().Bytes(), end.Bytes()...)
+		want = []string{notedFrame(f.Open()), notedFrame(end)}
+	}
+	most := 0
+	w := &meterWire{fakeWire: fakeWire{script: chopped(in, 3000), end: io.EOF}}
+	w.after = func(c *Conn) {
+		if c.in.buf == nil {
+			return
 		}
-		r := newRecorder(testSettings(func(s *Settings) { s.MaxMessage = -1 }), w, nil)
-		r.run()
-		if len(r.log) != 1 || r.log[0] != notedFrame(f) {
-			t.Fatalf("the engine saw %v", r.log)
-		}
-		switch {
-		case size <= maxWhole && (w.direct > 0 || most > largeInput):
-			t.Errorf("%d bytes: %d past the buffer, which had up to %d", size, w.direct, most)
-		case size > maxWhole && w.direct < size/2-4000:
-			t.Errorf("%d bytes: only %d went past the buffer", size, w.direct)
-		}
-		r.Finish()
-		if r.in.buf != nil {
-			t.Errorf("%d bytes: the buffer is kept after the end", size)
+		have := len(*c.in.buf)
+		most = max(most, have)
+		if have > max(largeInput, 2*(w.filled+w.direct)) {
+			t.Fatalf("%d bytes arrived of %d, the buffer has %d", w.filled, len(in), have)
 		}
 	}
+	r := newRecorder(testSettings(func(s *Settings) { s.MaxMessage = -1 }), w, nil)
+	r.run()
+	if !slices.Equal(r.log, want) {
+		t.Fatalf("the engine saw %.200v", r.log)
+	}
+	switch {
+	case (!fragment || size <= maxWhole) && w.direct > 0, size <= maxWhole && most > largeInput:
+		t.Errorf("%d bytes: %d past the buffer, which had up to %d", size, w.direct, most)
+	case fragment && size > maxWhole && w.direct < size/2-4000:
+		t.Errorf("%d bytes: only %d went past the buffer", size, w.direct)
+	}
+	r.Finish()
+	if r.in.buf != nil {
+		t.Errorf("%d bytes: the buffer is kept after the end", size)
+	}
+}
+
+// TestHugeBufferIsNotKeptForABeginning: of the frame that follows a huge one.
+func TestHugeBufferIsNotKeptForABeginning(t *testing.T) {
+	huge := wstest.Frame{Op: wstest.OpBinary, Payload: make([]byte, 1<<20), Key: [4]byte{1, 2, 3, 4}}
+	in := append(huge.Bytes(), wstest.Binary([]byte("next")).Bytes()...)
+	held := 0
+	w := &meterWire{fakeWire: fakeWire{script: [][]byte{in[:len(in)-2], in[len(in)-2:]}, end: io.EOF}}
+	w.after = func(c *Conn) {
+		if c.in.buf != nil && w.filled > len(in)-2 {
+			held = max(held, len(*c.in.buf))
+		}
+	}
+	r := newRecorder(testSettings(func(s *Settings) { s.MaxMessage = -1 }), w, nil)
+	r.run()
+	if len(r.log) != 2 || held == 0 || held > largeInput {
+		t.Errorf("%d messages; a buffer of %d bytes was held for a few", len(r.log), held)
+	}
+	r.Finish()
 }
 
 // TestBufferIsGivenBack when the reader waits with nothing read.

@@ -10,12 +10,13 @@ import (
 
 const badUTF8 = "text is not UTF-8"
 
-// pass takes a frame of an uncompressed message. One that is here as a whole and a whole
-// message is delivered from where it is. What is in parts goes to the engine: a frame
-// when it is whole, or, if it is large, when half of it is here.
+// pass takes a frame of an uncompressed message. One that is a whole message is
+// delivered from where it is, when it is here as a whole. Fragments go to the engine,
+// each when it is whole, or, if it is large, when half of it is here.
 func (c *Conn) pass(h header, b []byte, whole bool) (more bool, err error) {
 	in := c.in
-	if whole && h.fin() && h.op() != opContinuation {
+	single := h.fin() && h.op() != opContinuation
+	if whole && single {
 		if in.ready > 0 {
 			return false, nil // what came before it is delivered first
 		}
@@ -32,6 +33,7 @@ func (c *Conn) pass(h header, b []byte, whole bool) (more bool, err error) {
 		h.unmask(p, p, 0)
 		c.events.Message(client.Opcode(h.op()), p)
 		in.consume(end)
+		in.shrink()
 		return in.end == nil, in.end
 	}
 	have := int64(len(b) - h.size)
@@ -47,7 +49,7 @@ func (c *Conn) pass(h header, b []byte, whole bool) (more bool, err error) {
 			return false, c.violated(v)
 		}
 	}
-	if !whole && (h.n <= maxWhole || have < h.n/2) {
+	if !whole && (single || h.n <= maxWhole || have < h.n/2) {
 		c.noteProgress()
 		return false, nil
 	}
