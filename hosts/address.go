@@ -63,11 +63,11 @@ type wish struct {
 func (e *Entry) wishes() []wish {
 	var ws []wish
 	for _, b := range e.binds {
-		if e.port != 0 {
-			ws = append(ws, wish{b, "Port", e.port, false})
+		if e.host.Port != 0 {
+			ws = append(ws, wish{b, "Port", e.host.Port, false})
 		}
-		if e.tlsPort != 0 {
-			ws = append(ws, wish{b, "TLSPort", e.tlsPort, true})
+		if e.host.TLSPort != 0 {
+			ws = append(ws, wish{b, "TLSPort", e.host.TLSPort, true})
 		}
 	}
 	return ws
@@ -102,7 +102,7 @@ func plan(entries []*Entry) ([]socket, error) {
 	for _, e := range entries {
 		ws := e.wishes()
 		if len(ws) == 0 {
-			errs = append(errs, &HostError{e.index, e.tag, "Port", ErrNoPort})
+			errs = append(errs, &HostError{e.index, e.host.Tag, "Port", ErrNoPort})
 		}
 		for _, w := range ws {
 			if err := grant(&sockets, e, w); err != nil {
@@ -123,11 +123,11 @@ func grant(sockets *[]socket, e *Entry, w wish) error {
 		owner := s.entries[0]
 		switch {
 		case s.ip != w.ip:
-			return &HostError{e.index, e.tag, w.field, fmt.Errorf("%w: %s overlaps %s of %s",
-				ErrAddressConflict, w.address().Addr, s.address().Addr, label(owner.index, owner.tag))}
+			return &HostError{e.index, e.host.Tag, w.field, fmt.Errorf("%w: %s overlaps %s of %s",
+				ErrAddressConflict, w.address().Addr, s.address().Addr, label(owner.index, owner.host.Tag))}
 		case s.tls != w.tls:
-			return &HostError{e.index, e.tag, w.portField, fmt.Errorf("%w: %s is the %s of %s",
-				ErrAddressConflict, w.address().Addr, s.portField, label(owner.index, owner.tag))}
+			return &HostError{e.index, e.host.Tag, w.portField, fmt.Errorf("%w: %s is the %s of %s",
+				ErrAddressConflict, w.address().Addr, s.portField, label(owner.index, owner.host.Tag))}
 		case !slices.Contains(s.entries, e):
 			s.entries = append(s.entries, e)
 		}

@@ -2,142 +2,160 @@ package hosts
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
+
+	"github.com/icsws/icsws/internal/keystore"
 )
 
 const (
 	pemHeader = "-----BEGIN "
-	maxBundle = 1 << 20 // bytes of a certificate file
-	maxPath   = 4096    // bytes, Linux's PATH_MAX
+	maxBundle = keystore.MaxSize // bytes of a certificate file, 1 MiB
+	maxPath   = 4096             // bytes, Linux's PATH_MAX
+	maxStaple = 64 << 10         // bytes of an OCSP response
 )
 
-// bundle is the content of a certificate or key file.
-type bundle struct {
-	certs []*x509.Certificate
-	keys  []crypto.Signer
+// input is one part of a source: a file, or what would be in it.
+type input struct {
+	field string // of Host, for errors
+	path  string
+	data  []byte // if there is no path
 }
 
-// readBundle reads value, which is a path or PEM text. Its errors do not repeat
-// what may be a secret.
-func readBundle(value string) (bundle, error) {
+// fileInput takes a value that is a path or PEM text.
+func fileInput(field, value string) input {
 	if strings.Contains(value, pemHeader) {
-		return parseBundle([]byte(value))
+		return input{field: field, data: []byte(value)}
 	}
-	if len(value) > maxPath || strings.ContainsAny(value, "\r\n\x00") {
-		return bundle{}, fmt.Errorf("%w: neither a path nor PEM text", ErrFormat)
-	}
-	data, err := readFile(value)
-	if err != nil {
-		return bundle{}, fileError(value, err)
-	}
-	return parseBundle(data)
+	return input{field: field, path: value}
 }
 
-func readFile(path string) ([]byte, error) {
+func (in input) given() bool { return in.path != "" || len(in.data) > 0 }
+
+func (in input) checkPath() error {
+	if len(in.path) > maxPath || strings.ContainsAny(in.path, "\r\n\x00") {
+		return fmt.Errorf("%w: neither a path nor PEM text", ErrFormat)
+	}
+	return nil
+}
+
+// read returns the content, which the caller owns.
+func (in input) read(limit int) ([]byte, error) {
+	if in.path == "" {
+		if len(in.data) > limit {
+			return nil, fmt.Errorf("%w: more than %d bytes", ErrFormat, limit)
+		}
+		return bytes.Clone(in.data), nil
+	}
+	if err := in.checkPath(); err != nil {
+		return nil, err
+	}
+	return readFile(in.path, limit)
+}
+
+// fail names field and file of an error.
+func (in input) fail(err error) error { return &fieldError{in.field, in.named(err)} }
+
+func (in input) named(err error) error {
+	if in.path == "" || in.checkPath() != nil {
+		return err
+	}
+	return fileError(in.path, err)
+}
+
+// readFile reads a regular file; opening another, such as a pipe, could take for ever.
+func readFile(path string, limit int) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: not a regular file", ErrFormat)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxBundle+1))
-	if err == nil && len(data) > maxBundle {
-		err = fmt.Errorf("%w: more than %d bytes", ErrFormat, maxBundle)
+	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	if err == nil && len(data) > limit {
+		err = fmt.Errorf("%w: more than %d bytes", ErrFormat, limit)
 	}
 	return data, err
 }
 
-// fileError names the path only if it has a dot, which base64 has not: without
-// one it may be a key that was pasted without its header.
+// fileError names the path, unless that may be a secret.
 func fileError(path string, err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		err = fmt.Errorf("%s: %w", pe.Op, pe.Err)
 	}
-	if !strings.Contains(path, ".") {
-		return err
+	if secretLike(path) {
+		return fmt.Errorf("%w; PEM text has to have its %s… line", err, pemHeader)
 	}
 	return fmt.Errorf("%q: %w", path, err)
 }
 
-// parseBundle reads PEM blocks in any order, or one DER certificate or key.
-func parseBundle(data []byte) (bundle, error) {
-	var b bundle
-	if !bytes.Contains(data, []byte(pemHeader)) {
-		return b, b.addDER(data)
-	}
-	begun := bytes.Count(data, []byte(pemHeader))
-	for {
-		var block *pem.Block
-		if block, data = pem.Decode(data); block == nil {
-			break
-		}
-		begun--
-		if err := b.addBlock(block); err != nil {
-			return bundle{}, err
-		}
-	}
-	if begun != 0 { // Decode skips them in silence
-		return bundle{}, fmt.Errorf("%w: damaged PEM block", ErrFormat)
-	}
-	return b, nil
+// secretLike reports whether a path may be a key that was pasted without the line in
+// front: base64, and longer than the shortest key's.
+func secretLike(path string) bool {
+	return len(path) >= 40 && strings.IndexFunc(path, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("+/=", r)
+	}) < 0
 }
 
-// addBlock takes certificates and keys; other blocks, such as curve parameters,
-// are of no use here.
-func (b *bundle) addBlock(block *pem.Block) error {
-	switch {
-	case block.Type == "CERTIFICATE":
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrFormat, err)
-		}
-		b.certs = append(b.certs, cert)
-	case block.Type == "ENCRYPTED PRIVATE KEY",
-		strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Headers["DEK-Info"] != "":
-		return ErrEncryptedKey
-	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-		key, err := parseKey(block.Bytes)
-		if err != nil {
-			return err
-		}
-		b.keys = append(b.keys, key)
-	}
-	return nil
-}
-
-func (b *bundle) addDER(data []byte) error {
-	if certs, err := x509.ParseCertificates(data); err == nil && len(certs) > 0 {
-		b.certs = certs
-		return nil
-	}
-	key, err := parseKey(data)
+// parse reads what an input holds.
+func (in input) parse(data []byte, o keystore.Options) (*keystore.Store, error) {
+	store, err := keystore.Parse(data, o)
 	if err != nil {
-		return ErrFormat
+		return nil, in.fail(storeError(err))
 	}
-	b.keys = append(b.keys, key)
-	return nil
+	return store, nil
 }
 
-// parseKey tries PKCS #8 (RFC 5958), SEC 1 (RFC 5915) and PKCS #1 (RFC 8017).
-func parseKey(der []byte) (crypto.Signer, error) {
-	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		if signer, ok := key.(crypto.Signer); ok {
-			return signer, nil
+// storeError turns an error of package keystore into ours.
+func storeError(err error) error {
+	e, ok := errors.AsType[*keystore.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Kind {
+	case keystore.ErrUnsupported:
+		return fmt.Errorf("%w: %s", ErrUnsupportedFormat, e.Detail)
+	case keystore.ErrPasswordNeeded:
+		return fmt.Errorf("%w: %s", ErrPasswordNeeded, e.Detail)
+	case keystore.ErrWrongPassword:
+		return fmt.Errorf("%w, see KeyPassword: %s", ErrWrongPassword, e.Detail)
+	case keystore.ErrTooCostly:
+		return fmt.Errorf("%w: %w", ErrFormat, e)
+	}
+	return fmt.Errorf("%w: %s", ErrFormat, e.Detail)
+}
+
+// derivedName is the beginning of the file name that ICS gives to the certificate of a
+// host: dots become underscores, the star an x (H-16).
+func derivedName(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	n, err := parseName(names[0])
+	if err != nil || n.kind == catchAll || n.kind == literal {
+		return ""
+	}
+	return strings.NewReplacer(".", "_", "*", "x").Replace(n.String())
+}
+
+// beside adds to an error about a missing file that there is one with the derived name.
+// It is not loaded in its place: the program says what it shows its clients.
+func beside(path, derived string, err error) error {
+	if path == "" || derived == "" || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, end := range []string{".pfx", "-bundle.pem"} {
+		other := filepath.Join(filepath.Dir(path), derived+end)
+		if info, err2 := os.Stat(other); err2 == nil && info.Mode().IsRegular() {
+			return fmt.Errorf("%w; there is %q, set Cert to it if that is meant", err, other)
 		}
-		return nil, fmt.Errorf("%w: private key can not sign", ErrFormat)
 	}
-	if key, err := x509.ParseECPrivateKey(der); err == nil {
-		return key, nil
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
-		return key, nil
-	}
-	return nil, fmt.Errorf("%w: unreadable private key", ErrFormat)
+	return err
 }

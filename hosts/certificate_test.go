@@ -1,11 +1,7 @@
 package hosts
 
 import (
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -23,7 +19,7 @@ func sent(t *testing.T, opts Options, h Host) [][]byte {
 	t.Helper()
 	h.Names = append(h.Names, "chat.example")
 	h.TLSPort = 443
-	return mustSet(t, opts, h).Hosts()[0].identity.certificate.Load().Certificate
+	return mustSet(t, opts, h).Hosts()[0].shown().cert.Certificate
 }
 
 // H-16..H-18
@@ -105,39 +101,13 @@ func reissue(t *testing.T, parent, i *issued, change func(*x509.Certificate)) *x
 	return cert
 }
 
-func TestKeysOfAllKinds(t *testing.T) {
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, edKey, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range []any{rsaKey, edKey, p384} {
-		der, err := x509.MarshalPKCS8PrivateKey(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := parseKey(der); err != nil {
-			t.Errorf("parseKey of a PKCS #8 %T = %v", key, err)
-		}
-	}
-	if _, err := parseKey(x509.MarshalPKCS1PrivateKey(rsaKey)); err != nil {
-		t.Errorf("parseKey of a PKCS #1 key = %v", err)
-	}
-}
-
 // H-16..H-18
 func TestBadCertificatesAreToldApart(t *testing.T) {
 	root, inter, leaf := chainOf(t, "chat.example")
 	_, _, other := chainOf(t, "chat.example")
 	past := issue(t, root, "past", nil, validFor(-2*time.Hour, -time.Hour))
 	encrypted := pemText("ENCRYPTED PRIVATE KEY", []byte("secret"))
+	ssh := pemText("OPENSSH PRIVATE KEY", []byte("openssh-key-v1"))
 	legacy := string(pem.EncodeToMemory(&pem.Block{
 		Type: "RSA PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-128-CBC,00"}, Bytes: []byte("secret"),
 	}))
@@ -160,6 +130,17 @@ func TestBadCertificatesAreToldApart(t *testing.T) {
 		{"key of another in the bundle", Host{Cert: leaf.certPEM() + other.keyPEM()}, "Cert", ErrKeyMismatch},
 		{"leaf only among intermediates", Host{Cert: inter.certPEM(), Key: leaf.keyPEM(), Intermediates: leaf.certPEM()}, "Key", ErrKeyMismatch},
 		{"encrypted key", Host{Cert: leaf.certPEM(), Key: encrypted}, "Key", ErrEncryptedKey},
+		{"encrypted key without password", Host{Cert: leaf.certPEM(), Key: encrypted}, "Key", ErrPasswordNeeded},
+		{"damaged encrypted key", Host{Cert: leaf.certPEM(), Key: encrypted, KeyPassword: PasswordText("x")}, "Key", ErrFormat},
+		{"key of another program", Host{Cert: leaf.certPEM(), Key: ssh}, "Key", ErrUnsupportedFormat},
+		{"another format than the forced one", Host{Cert: leaf.bundle(), CertFormat: FormatPKCS12}, "Cert", ErrFormat},
+		{"a format that is none", Host{Cert: leaf.bundle(), CertFormat: 77}, "CertFormat", ErrUnsupportedFormat},
+		{"no such subject", Host{Cert: leaf.bundle(), CertSubject: "other"}, "CertSubject", ErrNoSubject},
+		{"no password", Host{Cert: leaf.bundle(), KeyPassword: PasswordFile("no/such.txt")}, "KeyPassword", fs.ErrNotExist},
+		{"missing staple", Host{Cert: leaf.bundle(), OCSPStaple: "no/such.ocsp"}, "OCSPStaple", fs.ErrNotExist},
+		{"a directory", Host{Cert: t.TempDir()}, "Cert", ErrFormat},
+		{"key without certificate", Host{Key: leaf.keyPEM()}, "Cert", ErrNoCertificate},
+		{"staple without certificate", Host{OCSPStaple: "no/such.ocsp"}, "Cert", ErrNoCertificate},
 		{"key encrypted the old way", Host{Cert: leaf.certPEM() + legacy}, "Cert", ErrEncryptedKey},
 		{"damaged block", Host{Cert: leaf.bundle() + damaged}, "Cert", ErrFormat},
 		{"cut off block", Host{Cert: leaf.certPEM() + leaf.keyPEM()[:80]}, "Cert", ErrFormat},
@@ -228,20 +209,4 @@ func TestCertificateFilesMayGoAfterLoading(t *testing.T) {
 	if got := s.Hosts()[0]; got.Leaf() == nil || got.Temporary() {
 		t.Errorf("Leaf = %v, Temporary = %v", got.Leaf(), got.Temporary())
 	}
-}
-
-func FuzzParseBundle(f *testing.F) {
-	_, inter, leaf := chainOf(f, "chat.example")
-	f.Add([]byte(leaf.bundle() + inter.certPEM()))
-	f.Add(leaf.cert.Raw)
-	f.Add([]byte(pemHeader))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		b, err := parseBundle(data)
-		if err != nil && !errors.Is(err, ErrFormat) && !errors.Is(err, ErrEncryptedKey) {
-			t.Errorf("parseBundle = %v; want ErrFormat or ErrEncryptedKey", err)
-		}
-		if err != nil && len(b.certs)+len(b.keys) != 0 {
-			t.Error("parseBundle returns content with an error")
-		}
-	})
 }

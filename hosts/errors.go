@@ -20,26 +20,37 @@ var (
 
 	// ErrTemplate says that a field of Options.TLS can not be used with hosts.
 	ErrTemplate = errors.New("hosts: Options.TLS")
+
+	// ErrRunning is the answer of a second [Set.Run].
+	ErrRunning = errors.New("hosts: Run was called before")
 )
 
 // What can be wrong with a host. They come inside a [*HostError], some with
 // more text.
 var (
-	ErrNoNames         = errors.New("no names")                                          // Names is empty
-	ErrName            = errors.New("invalid name")                                      // neither a host name nor a wildcard nor an address
-	ErrNotASCII        = fmt.Errorf("%w: not ASCII, write it in its xn-- form", ErrName) // an [ErrName]
-	ErrDuplicateTag    = errors.New("duplicate tag")                                     // an earlier enabled host has the Tag
-	ErrBind            = errors.New("not an IP address")                                 // Bind or Bind2
-	ErrPort            = errors.New("port out of range")                                 // Port or TLSPort, -1 to 65535
-	ErrNoPort          = errors.New("both Port and TLSPort are 0")                       // only from Set.Addresses
-	ErrAddressConflict = errors.New("address conflict")                                  // only from Set.Addresses
-	ErrNoCertificate   = errors.New("no certificate")                                    // none is given, or none is in what is given
-	ErrNoKey           = errors.New("no private key")                                    // neither Cert nor Key holds one
-	ErrKeyMismatch     = errors.New("private key belongs to no certificate of Cert")     // whichever field the key is in
-	ErrEncryptedKey    = errors.New("private key is encrypted")                          // it has to be in the clear
-	ErrFormat          = errors.New("not a PEM or DER certificate or key")               // also damaged or larger than 1 MiB
-	ErrExpired         = errors.New("certificate has expired")                           // the host's or one of its chain
-	ErrNotYetValid     = errors.New("certificate is not valid yet")                      // likewise
+	ErrNoNames         = errors.New("no names")                                      // Names is empty
+	ErrName            = errors.New("invalid name")                                  // neither a host name nor a wildcard nor an address
+	ErrIDNA            = fmt.Errorf("%w: no internationalised name", ErrName)        // an [ErrName]: RFC 5891
+	ErrDuplicateTag    = errors.New("duplicate tag")                                 // an earlier enabled host has the Tag
+	ErrBind            = errors.New("not an IP address")                             // Bind or Bind2
+	ErrPort            = errors.New("port out of range")                             // Port or TLSPort, -1 to 65535
+	ErrNoPort          = errors.New("both Port and TLSPort are 0")                   // only from Set.Addresses
+	ErrAddressConflict = errors.New("address conflict")                              // only from Set.Addresses
+	ErrNoCertificate   = errors.New("no certificate")                                // none is given, or none is in what is given
+	ErrNoKey           = errors.New("no private key")                                // neither Cert nor Key holds one
+	ErrKeyMismatch     = errors.New("private key belongs to no certificate of Cert") // whichever field the key is in
+	ErrEncryptedKey    = errors.New("private key is encrypted")                      // Host.KeyPassword opens it
+	ErrFormat          = errors.New("unreadable certificate or key")                 // also damaged or larger than 1 MiB
+	ErrExpired         = errors.New("certificate has expired")                       // the host's or one of its chain
+	ErrNotYetValid     = errors.New("certificate is not valid yet")                  // likewise
+	ErrChain           = errors.New("chain does not lead to a trusted root")         // Options.RootCAs, or the system's
+	ErrCoverage        = errors.New("certificate is not for the host's first name")  // which the one before was for
+	ErrExpiring        = errors.New("certificate expires soon")                      // Options.CertExpireDays
+	ErrSelfSigned      = errors.New("certificate is self-signed")                    // Options.AllowSelfSigned
+	ErrTemporary       = errors.New("certificate is a temporary one")                // Host.AllowTemporary
+	ErrNoIssuer        = errors.New("no issuer for AutoOrder")                       // Options.Issuer
+	ErrIssuer          = errors.New("issuer ended")                                  // before the set did
+	ErrRedirect        = errors.New("no redirect")                                   // RedirectURL or RedirectStatus
 )
 
 // HostError says which field of which host is wrong. Its text never repeats

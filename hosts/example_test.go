@@ -44,12 +44,12 @@ func Example() {
 
 func ExampleNew_mistakes() {
 	_, err := hosts.New([]hosts.Host{
-		{Tag: "chat", Names: []string{"bücher.example"}, Port: 80},
+		{Tag: "chat", Names: []string{"chat example"}, Port: 80},
 		{Tag: "game", Names: []string{"*"}, Bind: "localhost", TLSPort: 443},
 	}, hosts.Options{})
 	fmt.Println(err)
 	// Output:
-	// hosts: host 0 "chat": Names: invalid name: not ASCII, write it in its xn-- form: "bücher.example"
+	// hosts: host 0 "chat": Names: invalid name: "chat example"
 	// hosts: host 1 "game": Bind: not an IP address: "localhost"
 	// hosts: host 1 "game": Cert: no certificate for TLSPort
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // Sizes in bytes, without a final dot (RFC 1035 section 2.3.4).
@@ -47,7 +49,11 @@ func (n name) String() string {
 // parseName reads a name as Host.Names has it.
 func parseName(s string) (name, error) {
 	if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) >= 0 {
-		return name{}, fmt.Errorf("%w: %q", ErrNotASCII, s)
+		a, err := toASCII(s)
+		if err != nil {
+			return name{}, fmt.Errorf("%w: %q: %w", ErrIDNA, s, err)
+		}
+		s = a
 	}
 	host, wild := strings.CutPrefix(s, "*")
 	if bare, ok := cutPort(host); wild && ok && (bare == "" || bare == ".") {
@@ -70,6 +76,24 @@ func parseName(s string) (name, error) {
 		return name{kind: literal, ip: ip}, nil
 	}
 	return name{kind: exact, host: string(folded)}, nil
+}
+
+// toASCII turns a name into its A-label form (RFC 5891 section 5, with the mapping of
+// UTS #46); a wildcard's star and a port stay.
+func toASCII(s string) (string, error) {
+	rest, wild := strings.CutPrefix(s, "*.")
+	host, ok := cutPort(rest)
+	if !ok {
+		return "", ErrName
+	}
+	a, err := idna.Lookup.ToASCII(host)
+	if err != nil {
+		return "", err
+	}
+	if wild {
+		a = "*." + a
+	}
+	return a, nil
 }
 
 // canonical reduces an authority, host[:port] (RFC 3986 section 3.2), to either

@@ -37,8 +37,14 @@ func TestNamesHaveOneCanonicalForm(t *testing.T) {
 		{long + ".example", long + ".example", nil},
 		{longest, longest, nil},
 
-		{"bücher.example", "", ErrNotASCII},
-		{"*.bücher.example", "", ErrNotASCII},
+		{"bücher.example", "xn--bcher-kva.example", nil}, // RFC 5891
+		{"*.Bücher.example", "*.xn--bcher-kva.example", nil},
+		{"bücher.example:443", "xn--bcher-kva.example", nil},
+		{"straße.example.", "xn--strae-oqa.example", nil},
+		{"日本.example", "xn--wgv71a.example", nil},
+		{"b\u2488.example", "", ErrIDNA}, // "1." in one character
+		{"*.\u200d.example", "", ErrIDNA},
+		{"xn--\u00fc.example", "", ErrIDNA},
 		{"", "", ErrName},
 		{".", "", ErrName},
 		{"..", "", ErrName},
@@ -74,16 +80,16 @@ func TestNamesHaveOneCanonicalForm(t *testing.T) {
 			if !errors.Is(err, tt.err) || err == nil && got.String() != tt.want {
 				t.Errorf("parseName(%q) = %v, %v; want %q, %v", tt.given, got, err, tt.want, tt.err)
 			}
-			if tt.err == ErrName && errors.Is(err, ErrNotASCII) {
+			if tt.err == ErrName && errors.Is(err, ErrIDNA) {
 				t.Errorf("parseName(%q) blames the alphabet", tt.given)
 			}
 		})
 	}
 }
 
-func TestNotASCIIIsAnInvalidName(t *testing.T) {
-	if !errors.Is(ErrNotASCII, ErrName) {
-		t.Error("ErrNotASCII is not an ErrName")
+func TestBadInternationalNameIsAnInvalidName(t *testing.T) {
+	if !errors.Is(ErrIDNA, ErrName) {
+		t.Error("ErrIDNA is not an ErrName")
 	}
 }
 

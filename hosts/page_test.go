@@ -8,7 +8,7 @@ import (
 
 // The page shows the body of Example and its output; both have to be current.
 func TestPageShowsTheExample(t *testing.T) {
-	page, err := os.ReadFile("../docs/hosts.md")
+	page, err := os.ReadFile("../docs/hosts-and-tls.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,9 +22,9 @@ func TestPageShowsTheExample(t *testing.T) {
 	code := strings.ReplaceAll("\n"+body, "\n\t", "\n")
 	output = strings.ReplaceAll("\n"+output, "\n\t// ", "\n")
 	if !strings.Contains(string(page), "```go"+code+"```") {
-		t.Errorf("docs/hosts.md does not show this code:\n%s", code)
+		t.Errorf("docs/hosts-and-tls.md does not show this code:\n%s", code)
 	}
 	if !strings.Contains(string(page), "```text"+output+"```") {
-		t.Errorf("docs/hosts.md does not show this output:\n%s", output)
+		t.Errorf("docs/hosts-and-tls.md does not show this output:\n%s", output)
 	}
 }

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
 // Set is the checked hosts of a server.
 type Set struct {
+	b         *builder
+	running   atomic.Bool // Run was called
 	entries   []*Entry
 	all       *View
 	addresses []Address
@@ -27,7 +30,7 @@ func New(hosts []Host, opts Options) (*Set, error) {
 	b, err := newBuilder(opts)
 	errs := []error{err}
 	tags := make(map[string]int)
-	s := &Set{}
+	s := &Set{b: b}
 	for i, h := range hosts {
 		if h.Disabled {
 			continue
@@ -50,7 +53,7 @@ func New(hosts []Host, opts Options) (*Set, error) {
 
 // bind plans the sockets and makes the views.
 func (s *Set) bind(b *builder) {
-	s.all = newView(s.entries, b.base)
+	s.all = newView(s.entries, b)
 	sockets, err := plan(s.entries)
 	if len(s.entries) == 0 {
 		err = ErrNoHosts
@@ -61,7 +64,7 @@ func (s *Set) bind(b *builder) {
 	}
 	for _, k := range sockets {
 		s.addresses = append(s.addresses, k.address())
-		s.views = append(s.views, newView(k.entries, b.base))
+		s.views = append(s.views, newView(k.entries, b))
 	}
 }
 
@@ -91,22 +94,29 @@ func (s *Set) Hosts() []*Entry { return slices.Clone(s.entries) }
 // Len returns the number of enabled hosts.
 func (s *Set) Len() int { return len(s.entries) }
 
-// builder is what the checks of all hosts share.
+// builder is what all hosts share.
 type builder struct {
+	opts Options // no zero stands for a default
 	base *tls.Config
+	tls  *shared
 	now  func() time.Time
 	log  *slog.Logger
 }
 
 func newBuilder(opts Options) (*builder, error) {
-	b := &builder{now: opts.Now, log: opts.Logger}
+	if opts.CertExpireDays == 0 {
+		opts.CertExpireDays = 30
+	}
+	if opts.RecheckEvery == 0 {
+		opts.RecheckEvery = time.Hour
+	}
+	b := &builder{opts: opts, now: opts.Now, log: opts.Logger}
 	if b.log == nil {
 		b.log = slog.Default()
 	}
 	var err error
-	if b.base, err = checkTemplate(opts.TLS); b.base.Time == nil {
-		b.base.Time = opts.Now
-	}
+	b.tls, err = newShared(opts)
+	b.base = b.tls.base
 	if b.now == nil {
 		b.now = time.Now
 	}
@@ -132,7 +142,7 @@ func (b *builder) warnShared(sockets []socket, entries []*Entry) {
 				if owner := v.add(n, e); owner != e && !told[key] {
 					told[key] = true
 					b.log.Warn("hosts: an earlier host has the same name",
-						"host", e.index, "tag", e.tag, "name", n.String(), "earlier", owner.index)
+						"host", e.index, "tag", e.host.Tag, "name", n.String(), "earlier", owner.index)
 				}
 			}
 		}

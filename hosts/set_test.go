@@ -20,7 +20,7 @@ func TestNewNamesHostAndFieldOfEachMistake(t *testing.T) {
 	}{
 		{"no names", Host{}, "Names", ErrNoNames},
 		{"bad name", Host{Names: []string{"a b"}}, "Names", ErrName},
-		{"international name", Host{Names: []string{"bücher.example"}}, "Names", ErrNotASCII},
+		{"no international name", Host{Names: []string{"xn--ü.example"}}, "Names", ErrIDNA},
 		{"name for Bind", Host{Names: star, Bind: "localhost"}, "Bind", ErrBind},
 		{"port in Bind", Host{Names: star, Bind: "127.0.0.1:80"}, "Bind", ErrBind},
 		{"name for Bind2", Host{Names: star, Bind2: "[::1]"}, "Bind2", ErrBind},
@@ -49,10 +49,10 @@ func TestNewNamesHostAndFieldOfEachMistake(t *testing.T) {
 // H-30
 func TestNewJoinsAllMistakes(t *testing.T) {
 	_, err := New([]Host{
-		{Names: []string{"a b", "bücher"}, Bind: "x", Port: -7},
+		{Names: []string{"a b", "büc⒈her"}, Bind: "x", Port: -7},
 		{TLSPort: 443},
 	}, Options{TLS: &tls.Config{MinVersion: tls.VersionTLS10}})
-	for _, want := range []error{ErrName, ErrNotASCII, ErrBind, ErrPort, ErrNoNames, ErrNoCertificate, ErrTemplate} {
+	for _, want := range []error{ErrName, ErrIDNA, ErrBind, ErrPort, ErrNoNames, ErrNoCertificate, ErrTemplate} {
 		if !errors.Is(err, want) {
 			t.Errorf("%v is missing in %v", want, err)
 		}

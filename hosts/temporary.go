@@ -37,11 +37,11 @@ func Temporary(names ...string) (tls.Certificate, error) {
 			return tls.Certificate{}, fmt.Errorf("hosts: temporary certificate: %w", err)
 		}
 	}
-	return selfSigned(time.Now(), parsed)
+	return selfSigned(time.Now(), parsed, elliptic.P256())
 }
 
-func selfSigned(now time.Time, names []name) (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func selfSigned(now time.Time, names []name, curve elliptic.Curve) (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("hosts: temporary certificate: %w", err)
 	}

@@ -3,6 +3,7 @@ package hosts
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/tls"
 	"errors"
 	"strings"
 	"testing"
@@ -96,7 +97,7 @@ func TestTemporaryCertificateIsRenewedInItsLastDay(t *testing.T) {
 	if e.Leaf() == first || !e.Leaf().NotAfter.After(now.Add(temporaryRenew)) {
 		t.Errorf("not renewed: good until %v", e.Leaf().NotAfter)
 	}
-	shown, err := config.GetCertificate(nil)
+	shown, err := config.GetCertificate(&tls.ClientHelloInfo{})
 	if err != nil || shown.Leaf != e.Leaf() {
 		t.Error("clients are not shown the renewed certificate")
 	}

@@ -192,12 +192,12 @@ func TestTicketKeysChangeEveryDayAndLastAWeek(t *testing.T) {
 	var newest [][32]byte
 	for day := range 20 {
 		id.configuration()
-		newest = append(newest, id.keys[0].secret)
+		newest = append(newest, id.tickets.keys[0].secret)
 		if day > 0 && newest[day] == newest[day-1] {
 			t.Fatalf("the key of day %d is that of the day before", day)
 		}
-		if want := min(day+1, 9); len(id.keys) != want {
-			t.Errorf("%d keys on day %d; want %d", len(id.keys), day, want)
+		if want := min(day+1, 9); len(id.tickets.keys) != want {
+			t.Errorf("%d keys on day %d; want %d", len(id.tickets.keys), day, want)
 		}
 		now = now.Add(ticketRotation)
 	}

@@ -15,17 +15,17 @@ type View struct {
 	wildcard map[string]*Entry // by what follows "*."
 	literal  map[netip.Addr]*Entry
 	catchAll *Entry
-	secured  *View       // those with a certificate; may be the view itself
-	base     *tls.Config // template of the set
+	secured  *View    // those with TLS; may be the view itself
+	b        *builder // of the set
 }
 
-func newView(entries []*Entry, base *tls.Config) *View {
+func newView(entries []*Entry, b *builder) *View {
 	v := &View{
 		entries:  entries,
 		exact:    make(map[string]*Entry),
 		wildcard: make(map[string]*Entry),
 		literal:  make(map[netip.Addr]*Entry),
-		base:     base,
+		b:        b,
 	}
 	for _, e := range entries {
 		for _, n := range e.names {
@@ -35,7 +35,7 @@ func newView(entries []*Entry, base *tls.Config) *View {
 	v.secured = v
 	secured := slices.DeleteFunc(slices.Clone(entries), func(e *Entry) bool { return e.identity == nil })
 	if len(secured) < len(entries) {
-		v.secured = newView(secured, base)
+		v.secured = newView(secured, b)
 	}
 	return v
 }
@@ -122,9 +122,9 @@ func (v *View) Default() *Entry {
 // Hosts returns the hosts of the view in order. The caller owns the slice.
 func (v *View) Hosts() []*Entry { return slices.Clone(v.entries) }
 
-// TLS returns the hosts of v that have a certificate. On a TLS listener that was
-// handed to the server names are looked up in it: a host without a certificate
-// can not be meant there. The view of a TLS address is its own TLS view.
+// TLS returns the hosts of v that have a certificate or are to get one. On a TLS
+// listener that was handed to the server names are looked up in it: any other host can
+// not be meant there. The view of a TLS address is its own TLS view.
 func (v *View) TLS() *View { return v.secured }
 
 // TLSConfig returns a configuration for [tls.Server] that shows each client the
@@ -134,19 +134,28 @@ func (v *View) TLS() *View { return v.secured }
 // sessions resume there and, as its ticket keys are its own, nowhere else. Keys
 // change every day; a ticket is good for seven (RFC 8446 section 4.6.1).
 //
-// The error wraps [ErrNoCertificate] if no host of v has a certificate.
+// The check of a TLS-ALPN-01 challenge is answered by the issuer.
+//
+// The error wraps [ErrNoCertificate] if no host of v has a certificate or is to get
+// one, and [ErrTLSDisabled] with Options.DisableTLS.
 func (v *View) TLSConfig() (*tls.Config, error) {
 	secured := v.secured
+	if v.b.opts.DisableTLS {
+		return nil, fmt.Errorf("hosts: %w by Options.DisableTLS", ErrTLSDisabled)
+	}
 	if secured.Default() == nil {
 		return nil, fmt.Errorf("hosts: %w", ErrNoCertificate)
 	}
-	c := v.base.Clone()
+	c := v.b.base.Clone()
 	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if challenge, err := v.b.challenge(hello); challenge != nil || err != nil {
+			return challenge, err
+		}
 		e, err := secured.Lookup(hello.ServerName)
 		if err != nil {
 			e = secured.Default()
 		}
-		return e.identity.configuration(), nil
+		return e.identity.configurationFor(hello), nil
 	}
 	return c, nil
 }
