@@ -17,6 +17,7 @@ type TLSInfo struct {
 	ServerName      string // SNI, empty when none was sent
 	Protocol        string // ALPN, empty or "http/1.1"
 	Resumed         bool   // a session ticket was used
+	ClientCert      string // subject of the client's certificate, empty without one; the chain is in TLS().PeerCertificates
 }
 
 // TLSInfo describes the TLS connection; zero on a plain one.
@@ -31,6 +32,9 @@ func (b *Base) TLSInfo() TLSInfo {
 	}
 	i.Cipher, i.CipherBits = bulkCipher(i.Suite)
 	i.KeyExchange, i.KeyExchangeBits = keyExchange(cs, i.Suite)
+	if len(cs.PeerCertificates) > 0 {
+		i.ClientCert = cs.PeerCertificates[0].Subject.String()
+	}
 	return i
 }
 

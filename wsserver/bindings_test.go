@@ -138,3 +138,8 @@ func testListenPolicies(t *testing.T) {
 		}
 	})
 }
+
+// tlsBinding is a binding that wants TLS.
+func tlsBinding() []multilisten.Binding {
+	return []multilisten.Binding{{Addr: "127.0.0.1:0", TLS: true}}
+}

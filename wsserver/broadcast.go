@@ -10,8 +10,8 @@ import (
 	"github.com/icsws/icsws/internal/link"
 )
 
-// Filter chooses the clients of a broadcast; see ByURI, ByTag, ByHost, ByID,
-// Except and Where. A program may write its own.
+// Filter chooses the clients of a broadcast; see ByURI, ByTag, ByHostHeader,
+// ByID, Except and Where. A program may write its own.
 type Filter = client.Filter
 
 // ByURI passes clients whose request target is one of uris, query included (S-19).
@@ -24,9 +24,9 @@ func ByTag(tags ...string) Filter {
 	return func(c client.Client) bool { return slices.Contains(tags, facts(c).HostTag) }
 }
 
-// ByHost passes clients whose Host header, as sent, is one of hosts.
-func ByHost(hosts ...string) Filter {
-	return func(c client.Client) bool { return slices.Contains(hosts, facts(c).HostHeader) }
+// ByHostHeader passes clients whose Host header, as sent, is one of headers.
+func ByHostHeader(headers ...string) Filter {
+	return func(c client.Client) bool { return slices.Contains(headers, facts(c).HostHeader) }
 }
 
 // ByID passes the clients with these ids.

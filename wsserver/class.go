@@ -12,15 +12,19 @@ import (
 )
 
 // ClassError says why a client class was refused: an exported method that looks
-// like an event and is none, so that it would never be called.
+// like an event and is none, so that it would never be called; or it is not of the type
+// that [As] should make of it.
 type ClassError struct {
 	Class  string // such as "*main.Member"
-	Method string // such as "OnPimg"
+	Method string // such as "OnPimg"; empty where it is not about one
 	Why    string
 }
 
 // Error tells class, method and reason.
 func (e *ClassError) Error() string {
+	if e.Method == "" {
+		return fmt.Sprintf("wsserver: class %s %s", e.Class, e.Why)
+	}
 	return fmt.Sprintf("wsserver: class %s: method %s %s", e.Class, e.Method, e.Why)
 }
 
@@ -45,6 +49,11 @@ var elsewhere = map[string]string{
 	"OnError":            "belongs to Config.Events",
 	"OnBgException":      "belongs to Config.Events",
 	"OnSent":             "belongs to Config.Events",
+	"OnTLSHello":         "belongs to Config.Events",
+	"OnTLSStatus":        "belongs to Config.Events",
+	"OnTLSClientAuth":    "belongs to Config.Events",
+	"OnNewCert":          "belongs to Config.Events",
+	"OnHostTLS":          "belongs to Config",
 }
 
 // checkClass refuses a class with a method that is named like an event and would

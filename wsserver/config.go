@@ -2,21 +2,16 @@ package wsserver
 
 import (
 	"crypto/tls"
-	"errors"
-	"fmt"
+	"crypto/x509"
+	"io"
 	"log/slog"
-	"maps"
-	"math"
 	"net"
 	"net/http"
-	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/hosts"
-	"github.com/icsws/icsws/internal/link"
 	"github.com/icsws/icsws/multilisten"
 )
 
@@ -38,29 +33,88 @@ type Config struct {
 	ListenPolicy multilisten.Policy
 	// Hosts are the virtual hosts (H-01). Without any, every name is welcome.
 	Hosts []hosts.Host
+
 	// TLS is used for bindings with TLS when there are no Hosts; then it must have a
 	// certificate. With Hosts it is the template of each host's configuration.
 	// ALPN is always http/1.1, save for what its GetConfigForClient returns, and
-	// versions below 1.2 must be asked for (H-28, T-35).
+	// versions below 1.2 must be asked for, under the Level hosts.LevelNone (H-28, T-35).
 	TLS *tls.Config
+	// DisableTLS forbids TLS: Config.TLS, a binding with TLS, the TLSPort of a host and
+	// ServeTLS are then errors (H-49).
+	DisableTLS bool
+	// Level is the security level of TLS and of the hosts that have none of their own
+	// (H-20). The zero value is hosts.LevelHigh.
+	Level hosts.Level
+	// ClientAuth says whether clients have to show a certificate (T-04); a host may be
+	// stricter. It is about our own TLS: a plain port asks for nothing, see
+	// Host.RequireTLS, and neither does TLS that was set up elsewhere.
+	ClientAuth hosts.ClientCert
+	// ClientCAs are the authorities for that; setting them alone demands nothing
+	// (T-06). Nil means the system's.
+	ClientCAs *x509.CertPool
+	// ClientCAFile is in place of ClientCAs what hosts.ParsePool reads: the path of a PEM
+	// file, PEM text, SYSTEM or NONE. New reads it.
+	ClientCAFile string
+	// ClientVerify relaxes or extends the check of client certificates (T-17, T-20).
+	ClientVerify hosts.ClientVerify
+	// DisableSessionTickets turns the resumption of TLS sessions off (T-16).
+	DisableSessionTickets bool
+	// TLSKeyLog gets the secrets of every connection, so that Wireshark can read it:
+	// never in production. It is logged as a warning (T-23).
+	TLSKeyLog io.Writer
+	// OnHostTLS may change the configuration of a host just before it is first used, once
+	// for each host with TLS (H-27). If it panics, that host refuses all handshakes.
+	OnHostTLS func(h *hosts.Entry, c *tls.Config)
+
+	// RootCAs are what the hosts' own certificates are checked against: one that does not
+	// lead to them is an error (H-34). Nil means the system's, where it is a warning in
+	// the status of the host.
+	RootCAs *x509.CertPool
+	// RootCAFile is in place of RootCAs what hosts.ParsePool reads.
+	RootCAFile string
+	// AllowSelfSigned takes a host's self-signed certificate as good.
+	AllowSelfSigned bool
+	// BestEffortHosts lets the server start without the certificates that can not be
+	// loaded: TLS to such a host fails until a recheck finds a good one (H-30). The zero
+	// value fails New.
+	BestEffortHosts bool
+	// CertExpireDays is the last part of a certificate's life, in which the status of its
+	// host is a warning and an issuer renews it (H-29). Zero means 30 days; negative
+	// never.
+	CertExpireDays int
+	// RecheckEvery is how often the server looks whether files of certificates have
+	// changed, besides the notices of the file system, from the first Listen or Serve
+	// on (H-31). Zero means an hour; negative turns both off. [Server.RecheckCerts] does
+	// it at once.
+	RecheckEvery time.Duration
+	// Issuer obtains and renews the certificates of hosts with AutoOrder (H-36, H-37);
+	// package hosts/acme has one. It needs Hosts. It works from the first Listen or Serve
+	// on, and its checks over HTTP and TLS are answered before anything else.
+	Issuer hosts.Issuer
 
 	// Banner is the welcome text, the limit of clients and what the peer over the
 	// limit is told.
 	Banner banner.Policy
+	// BannerByHost replaces Banner for the hosts with these tags: welcome, and what is
+	// told to those who are too many. A MaxClients in it is a limit of that host, within
+	// the one of Banner; SetMaxClients does not change it.
+	BannerByHost map[string]banner.Policy
 	// UnknownHost says what a request for an unknown host gets.
 	UnknownHost UnknownHost
 	// AllowedOrigins lists the origins from which pages may connect, such as
 	// "https://app.example", "https://*.example" or "app.example"; "*" is any page of
 	// the world, which with cookie authentication invites cross-site hijacking. Empty
-	// means the same host as the request's, or no Origin header.
+	// means the same host as the request's, or no Origin header. A host may have
+	// a list of its own, Host.AllowedOrigins.
 	AllowedOrigins []string
 	// SubProtocols are the server's, in its order of preference. The first that
 	// the client offers is chosen; NewClient may choose another.
 	SubProtocols []string
 	// RequireSubProtocol refuses with 400 a client that offers none of SubProtocols.
 	RequireSubProtocol bool
-	// HTTP answers requests that are not upgrades, where the host has no handler of
-	// its own. Nil answers 426 (H-13).
+	// HTTP answers requests that are not upgrades, where the host has no answer of its
+	// own. Nil answers 426 (H-13). A host's answers are, in this order, those to the
+	// checks of the Issuer, Host.OnWellKnown, WellKnown, RedirectURL and HTTP.
 	HTTP http.Handler
 
 	// MaxHeaderBytes bounds the request head, request line included. Zero means 16 KiB.
@@ -196,182 +250,3 @@ const (
 	// UnknownDefault serves it as a request for the listener's first enabled host.
 	UnknownDefault
 )
-
-// withDefaults returns a copy of c in which no zero stands for a default.
-func (c Config) withDefaults() Config {
-	def(&c.MaxHeaderBytes, 16<<10)
-	def(&c.MaxPending, 4096)
-	def(&c.MaxHTTPConns, 1024)
-	def(&c.HTTPTimeout, time.Minute)
-	def(&c.HandshakeTimeout, 10*time.Second)
-	def(&c.TLSHandshakeTimeout, 5*time.Second)
-	def(&c.ShutdownTimeout, 10*time.Second)
-	def(&c.BandwidthSampling, time.Second)
-	c.SendQueue = c.SendQueue.WithDefaults()
-	c.CompressionByHost = maps.Clone(c.CompressionByHost)
-	def(&c.WriteTimeout, 10*time.Second)
-	def(&c.CloseTimeout, 5*time.Second)
-	def(&c.PingInterval, 30*time.Second)
-	def(&c.PongTimeout, 10*time.Second)
-	def(&c.CloseCode, client.StatusNormalClosure)
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
-	c.Bindings = slices.Clone(c.Bindings)
-	c.Hosts = slices.Clone(c.Hosts)
-	c.AllowedOrigins = slices.Clone(c.AllowedOrigins)
-	c.SubProtocols = slices.Clone(c.SubProtocols)
-	c.Hooks = slices.Clone(c.Hooks)
-	return c
-}
-
-func def[V comparable](p *V, v V) {
-	var zero V
-	if *p == zero {
-		*p = v
-	}
-}
-
-// check returns everything that is wrong with c, which has its defaults.
-func (c *Config) check() error {
-	return errors.Join(
-		c.checkListen(),
-		positive("MaxHeaderBytes", c.MaxHeaderBytes),
-		positive("MaxPending", c.MaxPending),
-		positive("MaxHTTPConns", c.MaxHTTPConns),
-		positive("ShutdownTimeout", c.ShutdownTimeout),
-		positive("MaxFrameSize", c.MaxFrameSize),
-		positive("BandwidthLimit", c.BandwidthLimit),
-		positive("BandwidthSampling", c.BandwidthSampling),
-		c.checkQueue(),
-		c.checkCompression(),
-		c.checkOptions(),
-		c.checkClose(),
-		c.checkProtocols(),
-		wrapField("Banner", c.Banner.Validate()),
-	)
-}
-
-func positive[V int | time.Duration](field string, v V) error {
-	if v < 0 {
-		return configError(field, "%v is negative", v)
-	}
-	return nil
-}
-
-func wrapField(field string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &ConfigError{field, err}
-}
-
-func (c *Config) checkListen() error {
-	if c.ListenPolicy > multilisten.BestEffort {
-		return configError("ListenPolicy", "unknown policy %d", c.ListenPolicy)
-	}
-	if c.Driver > DriverInline {
-		return configError("Driver", "unknown driver %d", c.Driver)
-	}
-	if c.UnknownHost > UnknownDefault {
-		return configError("UnknownHost", "unknown value %d", c.UnknownHost)
-	}
-	if len(c.Hosts) > 0 && c.Addr != "" {
-		return configError("Addr", "%q together with Config.Hosts, which bring their own addresses", c.Addr)
-	}
-	return nil
-}
-
-// maxMessage is the longest message that is held as a whole. It fits into an int of 32
-// bits with room for headers.
-const maxMessage = 1<<30 - 16
-
-// wholeLimit is the bound for a message that is held as a whole.
-func (c *Config) wholeLimit() int64 {
-	if c.MaxMessageSize == 0 {
-		return 1 << 20
-	}
-	return min(c.MaxMessageSize, maxMessage)
-}
-
-// piecesLimit is the bound for a message that is delivered as it comes; -1 is none.
-func (c *Config) piecesLimit() int64 {
-	if c.MaxMessageSize == 0 {
-		return -1
-	}
-	return c.MaxMessageSize
-}
-
-// checkMessages holds the limit against the class: one that gets whole messages can not
-// have them of any size.
-func (c *Config) checkMessages(pieces bool) error {
-	most := int64(maxMessage)
-	if pieces {
-		most = math.MaxInt64
-	}
-	if c.MaxMessageSize < 0 || c.MaxMessageSize > most {
-		return configError("MaxMessageSize", "%d is not from 1 to %d", c.MaxMessageSize, most)
-	}
-	return nil
-}
-
-func (c *Config) checkQueue() error {
-	if c.MemoryBudget != nil && link.BudgetOf(c.MemoryBudget) == nil {
-		return configError("MemoryBudget", "was not made by client.NewBudget")
-	}
-	if e, ok := errors.AsType[*client.QueueError](c.SendQueue.Validate()); ok {
-		return configError("SendQueue."+e.Field, "%v %s", e.Value, e.Why)
-	}
-	return nil
-}
-
-func (c *Config) checkCompression() error {
-	errs := []error{checkCompression("Compression", c.Compression)}
-	for tag, z := range c.CompressionByHost {
-		field := fmt.Sprintf("CompressionByHost[%q]", tag)
-		if !slices.ContainsFunc(c.Hosts, func(h hosts.Host) bool { return h.Tag == tag }) {
-			errs = append(errs, configError(field, "no host has that tag"))
-		}
-		errs = append(errs, checkCompression(field, z))
-	}
-	return errors.Join(errs...)
-}
-
-func checkCompression(field string, z client.Compression) error {
-	switch {
-	case z.Mode > client.CompressionContext:
-		return configError(field+".Mode", "unknown mode %d", z.Mode)
-	case z.Level < 0 || z.Level > 9:
-		return configError(field+".Level", "%d is not from 1 to 9", z.Level)
-	case z.WindowBits != 0 && (z.WindowBits < 8 || z.WindowBits > 15):
-		return configError(field+".WindowBits", "%d is not from 8 to 15", z.WindowBits)
-	}
-	return nil
-}
-
-func (c *Config) checkClose() error {
-	switch {
-	case !c.CloseCode.Sendable():
-		return &ConfigError{"CloseCode", errorf("%w: %d", client.ErrBadCloseCode, c.CloseCode)}
-	case !utf8.ValidString(c.CloseReason):
-		return &ConfigError{"CloseReason", client.ErrInvalidUTF8}
-	}
-	return nil
-}
-
-func (c *Config) checkProtocols() error {
-	seen := map[string]bool{}
-	for _, p := range c.SubProtocols {
-		if !isToken(p) {
-			return configError("SubProtocols", "%q is not a token (RFC 6455 section 4.1)", p)
-		}
-		if seen[p] {
-			return configError("SubProtocols", "%q is there twice", p)
-		}
-		seen[p] = true
-	}
-	if c.RequireSubProtocol && len(c.SubProtocols) == 0 {
-		return configError("RequireSubProtocol", "set, but Config.SubProtocols is empty")
-	}
-	return nil
-}

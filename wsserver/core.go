@@ -2,7 +2,6 @@ package wsserver
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,7 +16,6 @@ import (
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/groups"
-	"github.com/icsws/icsws/internal/handshake"
 	"github.com/icsws/icsws/internal/link"
 	"github.com/icsws/icsws/internal/registry"
 	"github.com/icsws/icsws/internal/transport"
@@ -26,15 +24,17 @@ import (
 
 // core is a Server without its type parameter.
 type core struct {
-	cfg      Config
-	log      *slog.Logger
-	class    factory
-	self     client.Server // the Server[T] around it
-	engine   *engine.Engine
-	gate     *banner.Gate
-	origins  *handshake.Origins
-	examined bool       // see examines
-	hosts    *hosts.Set // nil without hosts
+	cfg        Config
+	log        *slog.Logger
+	class      factory
+	self       client.Server // the Server[T] around it
+	engine     *engine.Engine
+	gate       *banner.Gate
+	examined   bool       // see examines
+	hosts      *hosts.Set // nil without hosts
+	tlsOptions hosts.Options
+	common     site    // without hosts
+	sites      []*site // by hosts.Entry.Index; nil for those that are disabled
 
 	registry  registry.Registry[*engine.Session]
 	groups    groups.Set[*engine.Session]
@@ -61,7 +61,8 @@ type core struct {
 	closing   bool
 	group     *multilisten.Group
 	port      int
-	handed    int // listeners that were given to Serve so far
+	handed    int  // listeners that were given to Serve so far
+	renewing  bool // renewLocked has started it
 	served    map[*listener]struct{}
 	opening   openings                     // connections in handshake
 	others    map[*engine.Session]struct{} // sessions that are not in the registry: busy peers
@@ -75,16 +76,11 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	if err := s.cfg.check(); err != nil {
 		return err
 	}
-	var err, oerr, herr error
-	s.gate, err = banner.NewGate(s.cfg.Banner)
-	s.origins, oerr = handshake.ParseOrigins(s.cfg.AllowedOrigins)
-	if len(s.cfg.Hosts) > 0 {
-		s.hosts, herr = hosts.New(s.cfg.Hosts, hosts.Options{TLS: s.cfg.TLS, Logger: s.log})
-		herr = wrapField("Hosts", herr)
-	} else if s.cfg.TLS != nil {
-		s.cfg.TLS, herr = plainTLS(s.cfg.TLS)
+	var err error
+	if s.gate, err = banner.NewGate(s.cfg.Banner); err != nil {
+		return wrapField("Banner", err)
 	}
-	if err := errors.Join(wrapField("Banner", err), wrapField("AllowedOrigins", oerr), herr); err != nil {
+	if err := errors.Join(s.initTLS(), s.initSites()); err != nil {
 		return err
 	}
 	s.pending = make(chan struct{}, s.cfg.MaxPending)
@@ -95,19 +91,6 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	s.engine = engine.New(s.engineConfig())
 	s.pages.init(s)
 	return nil
-}
-
-// plainTLS is the configuration of TLS bindings without hosts.
-func plainTLS(c *tls.Config) (*tls.Config, error) {
-	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
-		return nil, &ConfigError{"TLS", errors.New("no certificate, and no Config.Hosts that have one")}
-	}
-	c = c.Clone()
-	c.NextProtos = []string{"http/1.1"} // h2 has no upgrade
-	if c.MinVersion == 0 {
-		c.MinVersion = tls.VersionTLS12
-	}
-	return c, nil
 }
 
 func (s *core) engineConfig() engine.Config {

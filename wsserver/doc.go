@@ -17,13 +17,17 @@
 //
 // What is refused on the way gets an HTTP answer that says why, a [Reason], a
 // counter in [Stats], a log line and Events.OnReject. A request that is no
-// upgrade goes to the HTTP handler of its host.
+// upgrade is answered by its host, see Config.HTTP.
+//
+// Virtual hosts share a server, each with its names, certificate, limits and pages, and
+// its factory: [ByHost] and [As].
 //
 // # Goroutines
 //
 // Each client has one goroutine, its reader, on which all its events run, one at
-// a time. Each listener has one, and each handshake. All of them belong to the
-// [Server] and end with it: [Server.Done] is closed when they have.
+// a time. Each listener has one, each handshake, and with hosts the care for their
+// certificates. All of them belong to the [Server] and end with it: [Server.Done] is
+// closed when they have.
 //
 // All methods of a Server may be called from any goroutine and in every event.
 // Those that wait for clients to end (Shutdown, Close, Abort, DisconnectAll)

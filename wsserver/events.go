@@ -1,10 +1,12 @@
 package wsserver
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/multilisten"
 )
 
@@ -26,6 +28,27 @@ type Events struct {
 	// that writes, and holds up everything that is sent to that client: it must not
 	// block, nor send to that client, whose compressor may be in use.
 	OnSent func(SentInfo)
+	// OnTLSHello gets the hello of each TLS handshake of ours before a certificate is
+	// chosen (E-28). The configuration that it returns takes the place of the host's; the
+	// level and the rules for client certificates of server and host hold for it
+	// nevertheless. Nil means the look-up of the host, and an error ends the handshake. The
+	// checks of Config.Issuer do not come here. It holds up that handshake only, within
+	// Config.TLSHandshakeTimeout.
+	OnTLSHello func(*tls.ClientHelloInfo) (*tls.Config, error)
+	// OnTLSStatus gets the progress of each TLS handshake (E-26, E-29). It runs on the
+	// goroutine of the handshake and holds up that one only.
+	OnTLSStatus func(TLSStatus)
+	// OnTLSClientAuth gets each client certificate, or its absence where one is asked for,
+	// with what our check found, and may overrule that by Accept (E-27). It runs within the
+	// handshake, on resumed sessions too, and holds up that handshake only. Who panics in
+	// it accepts nobody.
+	OnTLSClientAuth func(*hosts.ClientAuth)
+	// OnNewCert gets each certificate that has replaced another of its host (H-41). It
+	// runs on the goroutine that loaded it: that of RecheckCerts, of the issuer, or the
+	// one that watches the files; it holds up what that would load next. New handshakes
+	// have the certificate already. One that could not be loaded or obtained goes to
+	// OnError, with the Op "certificate".
+	OnNewCert func(h *hosts.Entry, s hosts.CertStatus)
 	// OnBgException gets each panic in user code (E-15). If it returns true the
 	// client is kept; else it is closed with 1011. In any case the server lives on.
 	// It holds up that client only.
@@ -104,15 +127,16 @@ const (
 	ReasonSubProtocol               // 400: Config.RequireSubProtocol
 	ReasonTooBusy                   // Config.Banner.MaxClients
 	ReasonShutdown                  // 503: the server is closing
-	ReasonNotUpgrade                // 426: a plain request, and Config.HTTP is nil
+	ReasonNotUpgrade                // 426: a plain request, and neither the host nor Config.HTTP has an answer
 	ReasonRejected                  // NewClient or a hook returned a RejectError
 	ReasonFailed                    // 500: NewClient or a hook failed or panicked
+	ReasonRequireTLS                // 403, or a redirect: Host.RequireTLS, and the connection is plain
 	reasons
 )
 
 var reasonNames = [reasons]string{
 	"bad request", "timeout", "tls", "unknown host", "misdirected", "origin", "sub-protocol",
-	"too busy", "shutdown", "not an upgrade", "rejected", "failed",
+	"too busy", "shutdown", "not an upgrade", "rejected", "failed", "no tls",
 }
 
 // String returns the reason in words.
@@ -128,7 +152,7 @@ type RejectInfo struct {
 	Reason  Reason
 	Status  int    // of the HTTP response; 0 when there was none, 101 for upgrade and close
 	Text    string // one sentence
-	Setting string // field of Config that decided, such as "AllowedOrigins"; may be empty
+	Setting string // field of Config or of the host that decided, such as "AllowedOrigins" or "Host.RequireTLS"; may be empty
 	Remote  netip.AddrPort
 	Local   netip.AddrPort
 	Binding string

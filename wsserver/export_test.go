@@ -1,9 +1,12 @@
 package wsserver
 
 import (
+	"crypto/tls"
 	"net"
+	"net/http"
 
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/handshake"
 	"github.com/icsws/icsws/internal/transport"
 )
 
@@ -19,4 +22,22 @@ func Crowd[T client.Client](s *Server[T], idle net.Conn) {
 		c.Init(s.engine.Service, &transport.Settings{}, transport.NewWire(idle), nil, nil, nil)
 		c.Open()
 	}
+}
+
+// HostPlaces returns how many places are taken of those of the host with that index.
+func HostPlaces[T client.Client](s *Server[T], index int) int { return s.sites[index].gate.Count() }
+
+// Examines reports whether open requests are made for anybody to look at.
+func Examines[T client.Client](s *Server[T]) bool { return s.examined }
+
+// Announced returns what becomes of the TLS configuration of a listener without hosts.
+func Announced[T client.Client](s *Server[T], c *tls.Config) *tls.Config { return s.announced(c, nil) }
+
+// Location returns where a request is sent by its host, empty for nowhere.
+func Location[T client.Client](s *Server[T], r *http.Request) string {
+	a := &arrival{host: s.hosts.All().Default(), tls: r.TLS}
+	if e := s.redirect(a, handshake.FromHTTP(r)); e != nil {
+		return e.Header.Get("Location")
+	}
+	return ""
 }

@@ -45,7 +45,7 @@ type class[S any, T interface {
 }] struct{}
 
 // ignoresRequest tells the server that NewClient does not look at its request.
-func (class[S, T]) ignoresRequest() {}
+func (class[S, T]) ignoresRequest() bool { return true }
 
 func (class[S, T]) NewClient(*client.OpenRequest) (T, error) { return new(S), nil }
 func (class[S, T]) OnClientConnect(T) error                  { return nil }
@@ -79,10 +79,20 @@ func (f Factory[T]) OnClientDisconnect(c T, info client.CloseInfo) {
 
 var errNoFactory = errors.New("wsserver: New: the factory is nil")
 
+// composed is a factory that is made of others. known tells whether a host has a tag.
+type composed interface {
+	checkParts(known func(tag string) bool) error
+}
+
 // checkFactory refuses what could only fail at the first client.
-func checkFactory[T client.Client](f ClientFactory[T]) error {
+func checkFactory[T client.Client](f ClientFactory[T], known func(tag string) bool) error {
 	if f == nil || isNil(f) {
 		return errNoFactory
+	}
+	if p, ok := f.(composed); ok {
+		if err := p.checkParts(known); err != nil {
+			return err
+		}
 	}
 	a, ok := f.(Factory[T])
 	if p, isPointer := f.(*Factory[T]); isPointer {
@@ -124,9 +134,12 @@ func (t typed[T]) newClient(r *client.OpenRequest) (client.Client, error) {
 	return c, nil
 }
 
-func (t typed[T]) ignoresRequest() bool {
-	_, ok := t.f.(interface{ ignoresRequest() })
-	return ok
+func (t typed[T]) ignoresRequest() bool { return ignoresRequest(t.f) }
+
+// ignoresRequest reports whether the NewClient of a factory does not look at its request.
+func ignoresRequest(f any) bool {
+	i, ok := f.(interface{ ignoresRequest() bool })
+	return ok && i.ignoresRequest()
 }
 
 func (t typed[T]) connect(c client.Client) error { return t.f.OnClientConnect(c.(T)) }

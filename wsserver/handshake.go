@@ -84,6 +84,7 @@ func (s *core) secure(a *arrival, config *tls.Config) bool {
 		ctx, cancel = context.WithTimeout(ctx, d)
 	}
 	defer cancel()
+	ctx, seen := s.sight(ctx, a)
 	t, conn := theirs, a.conn
 	if !ok {
 		ours := transport.NewTLS(a.conn, config)
@@ -94,12 +95,26 @@ func (s *core) secure(a *arrival, config *tls.Config) bool {
 		if p, ok := errors.AsType[*event.Panic](err); ok {
 			s.panicked(PanicInfo{Event: "TLS", Value: p.Value, Stack: p.Stack})
 		}
+		seen.ended(nil, err)
 		s.refusedTLS(a, err)
 		return false
 	}
 	state := t.ConnectionState()
 	a.conn, a.tls = conn, &state
+	seen.ended(&state, nil)
+	if state.NegotiatedProtocol == hosts.ALPNChallenge {
+		s.checked(a)
+		return false
+	}
 	return true
+}
+
+// checked ends a connection that came for the certificate of a TLS-ALPN-01 check and is
+// no client (RFC 8737 section 3).
+func (s *core) checked(a *arrival) {
+	s.counters.challenges.Add(1)
+	s.log.Debug("tls-alpn-01 check answered", "remote", a.remote.String(), "name", a.tls.ServerName)
+	_ = a.conn.Close()
 }
 
 // refusedTLS reports a failed TLS handshake. A peer that speaks plain HTTP to a

@@ -163,12 +163,11 @@ func (s *core) tlsFor(secure bool, view *hosts.View, err error) (*tls.Config, er
 	switch {
 	case !secure:
 		return nil, err
+	case s.cfg.DisableTLS:
+		return nil, errors.Join(err, configError("DisableTLS", "set, but TLS is asked for"))
 	case view != nil:
-		c, terr := view.TLSConfig()
-		if terr != nil {
-			return nil, errors.Join(err, terr)
-		}
-		return c, err
+		c, terr := s.hostTLS(view)
+		return c, errors.Join(err, terr)
 	case s.cfg.TLS == nil:
 		return nil, errors.Join(err, configError("TLS", "not set, but a binding wants TLS"))
 	}
@@ -203,6 +202,7 @@ func (s *core) endListen(group *multilisten.Group, ls ...*listener) bool {
 		s.served[l] = struct{}{}
 		s.wg.Add(1)
 	}
+	s.renewLocked()
 	tell := s.setStateLocked(StateListening)
 	s.mu.Unlock()
 	for _, l := range ls {
@@ -312,6 +312,7 @@ func (s *core) serve(nl net.Listener, secure bool) error {
 	s.handed++
 	s.served[l] = struct{}{}
 	s.wg.Add(1)
+	s.renewLocked()
 	tell := s.setStateLocked(StateListening)
 	s.mu.Unlock()
 	defer s.wg.Done()

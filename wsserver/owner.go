@@ -25,7 +25,7 @@ func (o *owner) Connect(sess *engine.Session) error {
 		return nil
 	}
 	for i, h := range s.cfg.Hooks {
-		adm.hooks = i + 1
+		adm.hooks = int32(i + 1)
 		if h.OnClientConnect != nil {
 			if err := h.OnClientConnect(c); err != nil {
 				return err

@@ -53,7 +53,7 @@ type arrivalKey struct{}
 
 // page hands a connection over to the HTTP side; false when there is nobody.
 func (s *core) page(a *arrival, req *handshake.Request) bool {
-	if s.handler(a) == nil {
+	if !s.hasPage(a, req) {
 		s.refuse(a, req, ReasonNotUpgrade, handshake.UpgradeRequired())
 		return false
 	}
@@ -204,17 +204,13 @@ func (s *core) serveRequest(a *arrival, w http.ResponseWriter, r *http.Request) 
 	}
 }
 
-// serveHandler runs the handler of the host as user code.
+// serveHandler runs what answers a request of the host as user code.
 func (s *core) serveHandler(a *arrival, req *handshake.Request, w http.ResponseWriter, r *http.Request) {
-	h := s.handler(a)
-	if h == nil {
-		s.refuse(a, req, ReasonNotUpgrade, handshake.UpgradeRequired())
-		return
-	}
-	err := event.Call(func() { h.ServeHTTP(w, r) })
+	code := ""
+	err := event.Call(func() { s.servePageOf(a, req, w, r, &code) })
 	if p, ok := errors.AsType[*event.Panic](err); ok {
 		if p.Value != http.ErrAbortHandler {
-			s.panicked(PanicInfo{Event: "HTTP", Value: p.Value, Stack: p.Stack})
+			s.panicked(PanicInfo{Event: code, Value: p.Value, Stack: p.Stack})
 		}
 		panic(http.ErrAbortHandler) // net/http cuts the response
 	}

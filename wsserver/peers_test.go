@@ -146,6 +146,9 @@ func newServerOf[T client.Client](t testing.TB, f wsserver.ClientFactory[T], cfg
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.RecheckEvery == 0 {
+		cfg.RecheckEvery = -1 // waiting for notices of files is no waiting for the clock of a bubble
+	}
 	how := drivingOf(t)
 	if cfg.Driver == wsserver.DriverAuto {
 		cfg.Driver = how.driver

@@ -196,7 +196,7 @@ func TestBroadcastGoesToThoseChosen(t *testing.T) {
 			{"ByURI", []wsserver.Filter{wsserver.ByURI("/a")}, []uint64{1, 4}},
 			{"ByURI of two", []wsserver.Filter{wsserver.ByURI("/a", "/b")}, []uint64{1, 3, 4}},
 			{"ByTag", []wsserver.Filter{wsserver.ByTag("red")}, []uint64{1, 2}},
-			{"ByHost", []wsserver.Filter{wsserver.ByHost("blue.example")}, []uint64{3, 4}},
+			{"ByHostHeader", []wsserver.Filter{wsserver.ByHostHeader("blue.example")}, []uint64{3, 4}},
 			{"ByID", []wsserver.Filter{wsserver.ByID(2, 3, 99)}, []uint64{2, 3}},
 			{"Except", []wsserver.Filter{wsserver.Except(second)}, []uint64{1, 3, 4}},
 			{"Where", []wsserver.Filter{wsserver.Where(func(g *guest) bool { return g.ID() > 2 })}, []uint64{3, 4}},

@@ -21,7 +21,7 @@ type Server[T client.Client] struct {
 // a bad setting. The error may join several: [*ConfigError], [*ClassError],
 // *hosts.HostError.
 func New[T client.Client](f ClientFactory[T], cfg Config) (*Server[T], error) {
-	if err := checkFactory(f); err != nil {
+	if err := checkFactory(f, cfg.hasTag); err != nil {
 		return nil, err
 	}
 	t := typed[T]{f: f}

@@ -22,6 +22,7 @@ type Stats struct {
 	Refused      map[string]uint64 // connections, by Reason
 	Panics       uint64            // in user code
 	Errors       uint64            // that went to Events.OnError
+	Challenges   uint64            // checks by certificate authorities that were answered (H-45)
 
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64 // frames with their headers, inside TLS
@@ -32,8 +33,8 @@ type Stats struct {
 }
 
 type counters struct {
-	accepted, connected, disconnected, panics, errors atomic.Uint64
-	refused                                           [reasons]atomic.Uint64
+	accepted, connected, disconnected, panics, errors, challenges atomic.Uint64
+	refused                                                       [reasons]atomic.Uint64
 
 	// Of the sessions that are gone.
 	messagesIn, messagesOut, bytesIn, bytesOut, unsent atomic.Uint64
@@ -84,7 +85,7 @@ func (s *core) ended() (Stats, []*engine.Session) {
 		Clients: s.registry.Len(), Pending: s.opening.n, Busy: int(s.busy.Load()), Accepted: c.accepted.Load(),
 		HTTPConns: int(s.pages.open.Load()), Dormant: s.engine.Service.Asleep(),
 		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),
-		Panics: c.panics.Load(), Errors: c.errors.Load(), Refused: make(map[string]uint64),
+		Panics: c.panics.Load(), Errors: c.errors.Load(), Challenges: c.challenges.Load(), Refused: make(map[string]uint64),
 		Dropped: make(map[string]uint64), Unsent: c.unsent.Load(),
 		MessagesIn: c.messagesIn.Load(), MessagesOut: c.messagesOut.Load(),
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),

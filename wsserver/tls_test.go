@@ -77,7 +77,11 @@ func TestOldTLSIsRefused(t *testing.T) {
 	cert := ca.Leaf("server.example")
 	try := func(t *testing.T, server, peer *tls.Config) error {
 		d := &desk{}
-		srv := newServer(t, d, wsserver.Config{TLS: server, Events: noted(&d.journal)})
+		level := hosts.LevelDefault
+		if server.MinVersion != 0 {
+			level = hosts.LevelNone
+		}
+		srv := newServer(t, d, wsserver.Config{TLS: server, Level: level, Events: noted(&d.journal)})
 		l := clienttest.NewListener()
 		serveOn(t, srv, l, srv.ServeTLS)
 		conn, err := l.Dial(t.Context())

@@ -21,12 +21,13 @@ import (
 
 // admission is what the server keeps for a session.
 type admission struct {
-	place   banner.Place
-	groups  groups.Member[*engine.Session]
-	counted bool // in the registry
-	hooks   int  // so many of Config.Hooks had their OnClientConnect called
-	factory bool // and the factory
-	busy    bool // counted in core.busy
+	place     banner.Place // in the server
+	hostPlace banner.Place // in its host, where that has a limit
+	groups    groups.Member[*engine.Session]
+	hooks     int32 // so many of Config.Hooks had their OnClientConnect called
+	factory   bool  // and the factory
+	counted   bool  // in the registry
+	busy      bool  // counted in core.busy
 }
 
 // opening is an upgrade until it is answered: what that needs in one allocation.
@@ -68,8 +69,8 @@ func (s *core) upgrade(a *arrival, req *handshake.Request, parent context.Contex
 	}
 	adm := new(admission)
 	var busy *engine.Busy
-	if err := s.gate.Enter(&adm.place); err != nil {
-		if busy = s.tooBusy(a, req); busy == nil {
+	if setting := s.takePlaces(s.site(a), adm); setting != "" {
+		if busy = s.tooBusy(a, req, setting); busy == nil {
 			return false
 		}
 		adm.busy = true
@@ -97,6 +98,7 @@ var errExited = errors.New("wsserver: runtime.Goexit was called")
 // release gives back what an admission holds.
 func (s *core) release(adm *admission) {
 	adm.place.Leave()
+	adm.hostPlace.Leave()
 	if adm.busy {
 		adm.busy = false
 		s.busy.Add(-1)
@@ -108,7 +110,10 @@ func (s *core) judge(a *arrival, req *handshake.Request, o *opening) (Reason, *h
 	if e := req.Check(); e != nil {
 		return ReasonBadRequest, e
 	}
-	if e := s.origins.Check(req, a.tls != nil); e != nil {
+	if e := s.requireTLS(a, req); e != nil {
+		return ReasonRequireTLS, e
+	}
+	if e := s.site(a).checkOrigin(req, a.tls != nil); e != nil {
 		return ReasonOrigin, e
 	}
 	offered, e := req.OfferedProtocols()
@@ -143,10 +148,10 @@ func (s *core) examines() bool {
 
 // tooBusy refuses a peer over the limit. A result means: upgrade it, tell it, and
 // close it.
-func (s *core) tooBusy(a *arrival, req *handshake.Request) *engine.Busy {
-	p := s.cfg.Banner
+func (s *core) tooBusy(a *arrival, req *handshake.Request, setting string) *engine.Busy {
+	p := &s.site(a).banner
 	info := s.rejection(a, ReasonTooBusy, 0, "too many clients")
-	info.Setting, info.URI = "Banner.MaxClients", req.Target
+	info.Setting, info.URI = setting, req.Target
 	switch {
 	case p.Mode == banner.UpgradeThenClose && s.busy.Add(1) <= maxBusy:
 		text, code, reason := p.BusyClose()
@@ -171,20 +176,21 @@ func (s *core) admit(a *arrival, req *handshake.Request, o *opening, adm *admiss
 	r.ID = s.ids.Add(1)
 	r.UUID = s.uuids.next()
 	facts := s.facts(req, r)
-	if busy == nil || s.cfg.Banner.NotifyHandlers {
+	site := s.site(a)
+	if busy == nil || site.banner.NotifyHandlers {
 		if e, reason := s.newClient(o); e != nil {
 			return e, reason
 		}
 		facts.SubProtocol, facts.Name = r.SubProtocol(), r.Name
 	}
 	opts := engine.Options{
-		Facts: facts, Server: s.self, Buffered: req.Buffered, Banner: s.cfg.Banner.Welcome, Busy: busy,
+		Facts: facts, Server: s.self, Buffered: req.Buffered, Banner: site.banner.Welcome, Busy: busy,
 		Wire: transport.NewWire(a.conn),
 	}
 	if parent := o.ctx.parent; parent != nil {
 		opts.Context = context.WithoutCancel(parent)
 	}
-	opts.Zip = s.compression(facts.HostTag)
+	opts.Zip = site.compression
 	params, extensions, ok := deflate.NegotiateWith(deflate.Options{
 		Mode: deflate.Mode(opts.Zip.Mode), WindowBits: uint8(opts.Zip.WindowBits),
 	}, r.Extensions)
@@ -218,14 +224,6 @@ func (s *core) admit(a *arrival, req *handshake.Request, o *opening, adm *admiss
 		return unavailable(), ReasonShutdown
 	}
 	return nil, 0
-}
-
-// compression is that of the host with the tag.
-func (s *core) compression(tag string) client.Compression {
-	if z, ok := s.cfg.CompressionByHost[tag]; ok {
-		return z
-	}
-	return s.cfg.Compression
 }
 
 func (s *core) facts(req *handshake.Request, r *client.OpenRequest) link.Facts {
