@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The examples against npm ws and a real Chromium: browser.sh [install|ws|chat|files]...
+# The examples against npm ws and a real Chromium: browser.sh [install|ws|chat|files|multihost]...
 #
 # install brings what is missing: Node.js, npm and Chromium as Debian packages, the
 # npm packages as the lock file says. CHROMIUM names another browser, SHOTS a folder
@@ -71,10 +71,14 @@ files() {
 	CHROMIUM=$(browser) ICSWS_FILES=$PWD/.build/files node --test --test-reporter=spec test/browser/files.test.mjs
 }
 
-[ $# -gt 0 ] || set -- install ws chat files
+multihost() {
+	CHROMIUM=$(browser) ICSWS_MULTIHOST=$PWD/.build/multihost node --test --test-reporter=spec test/browser/multihost.test.mjs
+}
+
+[ $# -gt 0 ] || set -- install ws chat files multihost
 for part; do
 	case $part in
-	install | ws | chat | files) "$part" ;;
+	install | ws | chat | files | multihost) "$part" ;;
 	*) echo "browser.sh: no part called $part" >&2; exit 2 ;;
 	esac
 done

@@ -59,6 +59,11 @@ class Server {
     }
   }
 
+  // signal sends one that does not end the program.
+  signal(name) {
+    this.#child.kill(name)
+  }
+
   // stop sends the signal and resolves to the exit code (null: died of a signal).
   async stop(signal = 'SIGTERM') {
     this.#stopping = true
