@@ -22,25 +22,33 @@ type arrow struct {
 }
 
 var arrows = []arrow{
-	{"examples/*", []string{"wsserver", "client", "hosts", "multilisten", "banner"}},
+	{"examples/*", []string{"wsserver", "client", "config", "hosts", "multilisten", "banner"}},
 	{"wsserver", []string{"client", "hosts", "multilisten", "banner", uuid,
 		"internal/deflate", "internal/engine", "internal/event", "internal/handshake",
 		"internal/groups", "internal/link", "internal/registry", "internal/transport"}},
 	{"client", []string{"internal/budget", "internal/link", uuid}},
+	{"config", []string{"wsserver", "client", "hosts", "multilisten", "banner", "internal/ini", "internal/nearest", "internal/dirfs",
+		"github.com/BurntSushi/toml", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/*"}},
 	{"client/clienttest", []string{"client", "internal/*", uuid}},
-	{"hosts", nil},
+	{"hosts", []string{"internal/event", "internal/ini", "internal/keystore", "internal/nearest", "internal/dirfs", "github.com/fsnotify/fsnotify",
+		"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/cryptobyte/asn1", "golang.org/x/crypto/ocsp", "golang.org/x/net/idna"}},
+	{"hosts/acme", []string{"hosts", "internal/event", "github.com/mholt/acmez/v3", "github.com/mholt/acmez/v3/acme", "golang.org/x/sys/windows"}},
 	{"multilisten", nil},
 	{"banner", nil},
 
 	{"internal/engine", []string{"client", "internal/transport", "internal/deflate", "internal/event", "internal/link", gws}},
 	{"internal/transport", []string{"client", "internal/budget", "internal/deflate", "internal/link", "internal/tlsmem"}},
 	{"internal/deflate", []string{"github.com/klauspost/compress/flate"}},
+	{"internal/keystore", []string{"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/cryptobyte/asn1", "golang.org/x/crypto/scrypt"}},
 	{"internal/handshake", nil},
 	{"internal/registry", nil},
 	{"internal/event", nil},
 	{"internal/link", []string{"internal/budget"}},
 	{"internal/budget", nil},
 	{"internal/groups", nil},
+	{"internal/ini", nil},
+	{"internal/nearest", nil},
+	{"internal/dirfs", nil},
 	{"internal/tlsmem", nil},
 
 	// For tests.
@@ -94,8 +102,20 @@ func TestTestsKeepToTheEngineAdapter(t *testing.T) {
 
 // What a program gets that imports the library, down to the single packages.
 func TestCoreBringsNothingElse(t *testing.T) {
-	want := []string{uuid, "github.com/klauspost/compress/flate", gws, gws + "/internal"}
+	common := []string{
+		uuid, "github.com/klauspost/compress/flate", gws, gws + "/internal",
+		"github.com/fsnotify/fsnotify", "github.com/fsnotify/fsnotify/internal", // changed certificates
+		"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/cryptobyte/asn1", // their formats
+		"golang.org/x/crypto/ocsp", "golang.org/x/crypto/pbkdf2", "golang.org/x/crypto/scrypt",
+		"golang.org/x/net/idna", "golang.org/x/text/secure/bidirule", "golang.org/x/text/transform", // names of hosts
+		"golang.org/x/text/unicode/bidi", "golang.org/x/text/unicode/norm",
+	}
 	for _, goos := range systems {
+		own := "golang.org/x/sys/unix"
+		if goos == "windows" {
+			own = "golang.org/x/sys/windows"
+		}
+		want := slices.Sorted(slices.Values(append(slices.Clone(common), own)))
 		got := make(map[string]bool)
 		for _, p := range list(t, goos, "-deps", "./wsserver") {
 			switch {
@@ -111,9 +131,18 @@ func TestCoreBringsNothingElse(t *testing.T) {
 	}
 }
 
-// Everything together, tests included, needs one module more.
-func TestModulesAreTheFour(t *testing.T) {
-	want := []string{uuid, "github.com/klauspost/compress", gws, leak}
+// Everything together, tests included, needs these modules.
+func TestModulesAreKnown(t *testing.T) {
+	want := []string{
+		"github.com/BurntSushi/toml", // config alone
+		"github.com/fsnotify/fsnotify",
+		"github.com/goccy/go-yaml", // config alone
+		uuid, "github.com/klauspost/compress", gws,
+		"github.com/mholt/acmez/v3",                                                // hosts/acme alone
+		"github.com/pavlo-v-chernykh/keystore-go/v4", "github.com/smallstep/pkcs7", // tests alone
+		leak, "golang.org/x/crypto", "golang.org/x/net", "golang.org/x/sys", "golang.org/x/text",
+		"software.sslmate.com/src/go-pkcs12", // tests alone
+	}
 	got := make(map[string]bool)
 	for _, p := range list(t, "linux", "-deps", "-test", "./...") {
 		if p.Module != nil && p.Module.Path != module {
