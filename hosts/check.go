@@ -45,11 +45,15 @@ func (c *checker) entry(h Host) *Entry {
 	h.RedirectStatus = c.redirect(h)
 	e.host = h
 	p := c.policy(c, h)
+	wants := c.wantsTLS(h)
+	if !wants && h.ClientAuth != ClientCertNone {
+		c.fail("ClientAuth", fmt.Errorf("%w for ClientAuth", ErrNoCertificate))
+	}
 	source, err := h.source()
 	if err != nil {
 		c.fail("Source", err)
 	}
-	if c.wantsTLS(h) && err == nil && len(e.names) > 0 {
+	if wants && err == nil && len(e.names) > 0 {
 		e.identity = c.identity(e, p, source)
 	}
 	return e
@@ -105,6 +109,8 @@ func (c *checker) redirect(h Host) int {
 	switch {
 	case err != nil, strings.ContainsAny(plain, "{} "), u.Scheme == "" && !strings.HasPrefix(plain, "/"):
 		c.fail("RedirectURL", fmt.Errorf("%w: %q is neither an absolute URL nor a path", ErrRedirect, h.RedirectURL))
+	case strings.HasPrefix(plain, "//"):
+		c.fail("RedirectURL", fmt.Errorf("%w: %q leads to another host", ErrRedirect, h.RedirectURL))
 	case u.Scheme != "" && u.Host == "":
 		c.fail("RedirectURL", fmt.Errorf("%w: %q has no host", ErrRedirect, h.RedirectURL))
 	}

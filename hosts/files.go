@@ -164,7 +164,9 @@ func filesOf(s CertSource) []string {
 	case FileSource:
 		return s.files()
 	case *FileSource:
-		return s.files()
+		if s != nil {
+			return s.files()
+		}
 	}
 	return nil
 }

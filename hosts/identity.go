@@ -32,7 +32,7 @@ type identity struct {
 	// turn is held by who replaces the certificate; a channel, as sources may be slow.
 	turn    chan struct{}
 	version string     // of the source, as it was read
-	doubt   string     // version that failed once and is tried again before it is told
+	doubt   bool       // reading failed once, and is tried again before it is told
 	told    CertResult // what was logged last
 	later   []func()   // events of the program, for when the turn is given back
 
@@ -68,8 +68,10 @@ func (id *identity) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 		return nil, id.hostError("Cert", ErrNoCertificate)
 	}
 	c := in.forName(hello.ServerName)
-	if c == in.cert && !in.staple.IsZero() {
-		c = withoutStale(c, id.b.now())
+	if c == in.cert && !in.staple.IsZero() && id.b.now().After(in.staple) {
+		bare := *c
+		bare.OCSPStaple = nil
+		return &bare, nil
 	}
 	return c, nil
 }
@@ -93,6 +95,9 @@ func (id *identity) demand(hello *tls.ClientHelloInfo) (cert *tls.Certificate, e
 // chain only the leaf, as this is done for each handshake.
 func (id *identity) strong(cert *tls.Certificate) error {
 	leaf := cert.Leaf
+	if len(cert.Certificate) == 0 {
+		return ErrNoCertificate
+	}
 	if leaf == nil {
 		var err error
 		if leaf, err = x509.ParseCertificate(cert.Certificate[0]); err != nil {

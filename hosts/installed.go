@@ -15,7 +15,7 @@ import (
 // one of these.
 type installed struct {
 	cert      *tls.Certificate
-	byName    map[string]*tls.Certificate // more than one only from an issuer; by canonical name
+	byName    map[string]*tls.Certificate // of an issuer, by canonical name; else empty
 	chain     []*x509.Certificate
 	temporary bool
 	delivered bool // by an issuer, which keeps it from now on
@@ -28,7 +28,7 @@ type installed struct {
 
 // forName returns the certificate for a server name, the main one for any other.
 func (in *installed) forName(serverName string) *tls.Certificate {
-	if len(in.byName) < 2 || serverName == "" {
+	if len(in.byName) == 0 || serverName == "" {
 		return in.cert
 	}
 	var buf nameBuf
@@ -124,7 +124,8 @@ func (id *identity) admit(cert *tls.Certificate, notes []string) (*installed, er
 // error, with the system's only a concern: which of them clients trust is not known.
 func (b *builder) trust(chain []*x509.Certificate) (concern, err error) {
 	leaf := chain[0]
-	if selfIssued(leaf) && leaf.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature) == nil {
+	lax := b.opts.RootCAs == nil || b.opts.AllowSelfSigned
+	if lax && selfIssued(leaf) && leaf.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature) == nil {
 		if b.opts.AllowSelfSigned {
 			return nil, nil
 		}

@@ -70,7 +70,7 @@ type Options struct {
 	// the notices of the file system (H-31). 0 means an hour; negative turns both off.
 	RecheckEvery time.Duration
 
-	// OnNewCert gets each certificate that replaced another (H-41).
+	// OnNewCert gets each certificate that comes into use after New (H-41).
 	OnNewCert func(h *Entry, s CertStatus)
 
 	// OnCertError gets each certificate that could not be loaded or obtained while the

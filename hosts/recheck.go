@@ -37,7 +37,10 @@ func (s *Set) Validate(ctx context.Context, o ValidateOptions) (Report, error) {
 		}
 		r := HostReport{Index: e.index, Tag: e.host.Tag, Status: st}
 		if st.Result == CertFail {
-			r.Err = e.identity.hostError("Cert", st.Err)
+			r.Err = st.Err
+			if _, ok := errors.AsType[*HostError](st.Err); !ok {
+				r.Err = e.identity.hostError("Cert", st.Err)
+			}
 			errs = append(errs, r.Err)
 		}
 		report.Hosts = append(report.Hosts, r)
@@ -150,14 +153,15 @@ func (id *identity) recheck(ctx context.Context, force, patient bool) (replaced 
 		err = id.worse(now, in)
 	}
 	if err != nil {
-		if patient && id.doubt != version {
-			id.doubt = version
+		if id.doubt = patient && !id.doubt; id.doubt {
 			return false, errAgain
 		}
 		return false, id.failed("Cert", err)
 	}
-	id.version, id.doubt = version, ""
-	id.failure.Store(nil)
+	id.version, id.doubt = version, false
+	if f := id.failure.Load(); f != nil && (f.Field != "AutoOrder" || !in.same(now)) {
+		id.failure.Store(nil)
+	}
 	if in.same(now) {
 		return false, nil
 	}
@@ -168,7 +172,7 @@ func (id *identity) recheck(ctx context.Context, force, patient bool) (replaced 
 // changed says whether the source may have something new; one that failed is read
 // again each time.
 func (id *identity) changed() bool {
-	if id.failure.Load() != nil || id.doubt != "" {
+	if f := id.failure.Load(); f != nil && f.Field != "AutoOrder" || id.doubt {
 		return true
 	}
 	return id.source.Version() != id.version
@@ -186,10 +190,10 @@ func (id *identity) worse(now, next *installed) error {
 
 // install puts in into use and tells of it. The caller has the turn.
 func (id *identity) install(in *installed) {
-	had := id.current.Swap(in)
+	id.current.Store(in)
 	id.b.log.Info("hosts: new certificate in use", "host", id.entry.index, "tag", id.entry.host.Tag,
 		"subject", in.cert.Leaf.Subject.String(), "until", in.cert.Leaf.NotAfter, "from", in.from)
-	if f := id.b.opts.OnNewCert; f != nil && had != nil {
+	if f := id.b.opts.OnNewCert; f != nil {
 		st := id.status()
 		id.later = append(id.later, func() { id.call("OnNewCert", func() { f(id.entry, st) }) })
 	}
@@ -224,6 +228,7 @@ func (id *identity) deliver(c *tls.Certificate) error {
 		return id.hostError("AutoOrder", err) // which the issuer reports, or mends
 	}
 	now := id.current.Load()
+	first := id.entry.names[0]
 	in.delivered, in.from = true, "issuer"
 	in.byName = make(map[string]*tls.Certificate)
 	if now != nil && now.delivered {
@@ -236,10 +241,15 @@ func (id *identity) deliver(c *tls.Certificate) error {
 			in.byName[n.String()] = in.cert
 		}
 	}
-	if now != nil && now.delivered && !covers(in.cert.Leaf, id.entry.names[0]) {
+	if now != nil && !now.temporary && covers(now.cert.Leaf, first) && !covers(in.cert.Leaf, first) {
+		if !slices.ContainsFunc(id.entry.names, func(n name) bool { return covers(in.cert.Leaf, n) }) {
+			return id.hostError("AutoOrder", ErrCoverage)
+		}
 		more := *now // its main certificate stays
-		more.byName = in.byName
+		more.byName, more.delivered = in.byName, true
 		in = &more
+	} else {
+		id.renewAt.Store(nil) // the issuer says it anew
 	}
 	id.failure.Store(nil)
 	id.install(in)

@@ -219,6 +219,57 @@ func TestOwnRootsAreBinding(t *testing.T) {
 	}
 }
 
+// H-34: a self-signed certificate is no way around own roots, unless it is allowed or one of
+// them.
+func TestSelfSignedIsNoWayAroundOwnRoots(t *testing.T) {
+	root, inter, leaf := chainOf(t, "chat.example")
+	opts := quiet()
+	opts.RootCAs = x509.NewCertPool()
+	opts.RootCAs.AddCert(root.cert)
+	path := file(t, "host.pem", leaf.bundle()+inter.certPEM())
+	h := Host{Names: []string{"chat.example"}, TLSPort: 443, Cert: path}
+	s := mustSet(t, opts, h)
+	self := issue(t, nil, "self", []string{"chat.example"})
+	write(t, path, self.bundle())
+	if _, err := s.Recheck(t.Context(), false); !errors.Is(err, ErrChain) || !s.Hosts()[0].Leaf().Equal(leaf.cert) {
+		t.Errorf("Recheck = %v; the host shows %v", err, s.Hosts()[0].Leaf().Subject)
+	}
+	if _, err := New([]Host{h}, opts); !errors.Is(err, ErrChain) {
+		t.Errorf("New = %v", err)
+	}
+	opts.RootCAs.AddCert(self.cert)
+	if st := mustSet(t, opts, h).Hosts()[0].Status(); st.Result != CertOK {
+		t.Errorf("one of the roots: %v, %v", st.Result, st.Err)
+	}
+}
+
+// H-22: a rule about certificates that no connection can meet.
+func TestClientAuthNeedsTLS(t *testing.T) {
+	_, err := New([]Host{{Names: []string{"a.example"}, Port: 80, ClientAuth: ClientCertRequire}}, quiet())
+	if he, ok := errors.AsType[*HostError](err); !ok || he.Field != "ClientAuth" {
+		t.Errorf("New = %v", err)
+	}
+	opts := quiet()
+	opts.ClientAuth = ClientCertRequire
+	plain := Host{Names: []string{"a.example"}, Port: 80}
+	if _, err := New([]Host{plain}, opts); !errors.Is(err, ErrNoCertificate) {
+		t.Errorf("New with the rule for all = %v", err)
+	}
+	leaf := issue(t, nil, "b", []string{"b.example"})
+	mustSet(t, opts, plain, Host{Names: []string{"b.example"}, TLSPort: 443, Cert: leaf.bundle()})
+}
+
+// H-15: a source that is nothing fails its host, and not the process.
+func TestNilSourceIsAnError(t *testing.T) {
+	opts := quiet()
+	opts.BestEffort = true
+	s := mustSet(t, opts, Host{Names: []string{"a.example"}, TLSPort: 443, Source: (*FileSource)(nil)})
+	running(t, s)
+	if _, err := s.Recheck(t.Context(), true); err == nil || s.Hosts()[0].Status().Result != CertFail {
+		t.Errorf("Recheck = %v", err)
+	}
+}
+
 // H-30
 func TestSelfSignedIsAWarningUnlessAllowed(t *testing.T) {
 	leaf := issue(t, nil, "self", []string{"chat.example"})
@@ -258,6 +309,9 @@ func TestBestEffortStartsWithoutABadCertificate(t *testing.T) {
 		t.Errorf("the other host: %v", err)
 	}
 	r, err := s.Validate(t.Context(), ValidateOptions{})
+	if n := strings.Count(err.Error(), "hosts: "); n != 1 {
+		t.Errorf("%q has its prefix %d times", err, n)
+	}
 	if he, ok := errors.AsType[*HostError](err); !ok || he.Tag != "late" || !errors.Is(err, fs.ErrNotExist) || r.Hosts[1].Status.Result != CertFail {
 		t.Errorf("Validate = %+v, %v", r, err)
 	}
@@ -347,6 +401,8 @@ func TestRedirectIsChecked(t *testing.T) {
 		{"https://{nothing}/", 0, 0},
 		{"elsewhere", 0, 0},
 		{"https:///path", 0, 0},
+		{"/{uri}", 0, 0}, // would lead to //where.the.client.wants
+		{"//other.example/", 0, 0},
 		{"https://a b/", 0, 0},
 		{"https://a\r\nX: y/", 0, 0},
 		{"", 301, 0},

@@ -127,7 +127,7 @@ func TestIssuerDelivers(t *testing.T) {
 		!slices.Equal(shownTo(t, s, "bare.example"), main.cert.Raw) {
 		t.Errorf("renewing one of two: %v", err)
 	}
-	if want := []string{"bare issuer", "temp issuer", "bare issuer"}; !slices.Equal(told, want) {
+	if want := []string{"bare issuer", "bare issuer", "temp issuer", "bare issuer"}; !slices.Equal(told, want) {
 		t.Errorf("OnNewCert got %q; want %q", told, want)
 	}
 	if s.Hosts()[2].Temporary() || s.Hosts()[2].Status().LoadedFrom != "issuer" {
@@ -161,6 +161,110 @@ func TestDeliveryIsExamined(t *testing.T) {
 	if st := s.Hosts()[0].Status(); st.Result != CertFail || st.Err == nil || failed.Load() != 1 {
 		t.Errorf("status = %+v after %d errors", st, failed.Load())
 	}
+}
+
+// H-36: what an issuer delivers for other names never takes the place of the right one.
+func TestDeliveryForOtherNames(t *testing.T) {
+	got := make(chan []Order, 1)
+	opts := quiet()
+	opts.Issuer = waiting(got)
+	good := issue(t, nil, "good", []string{"a.example"})
+	s := mustSet(t, opts, Host{Names: []string{"a.example", "b.example"}, TLSPort: 443, AutoOrder: true, Cert: good.bundle()})
+	running(t, s)
+	o := (<-got)[0]
+	if err := o.Deliver(issue(t, nil, "none", []string{"none.example"}).pair()); !errors.Is(err, ErrCoverage) {
+		t.Errorf("Deliver of a certificate for no name = %v", err)
+	}
+	b := issue(t, nil, "b", []string{"b.example"})
+	if err := o.Deliver(b.pair()); err != nil {
+		t.Error(err)
+	}
+	for name, want := range map[string]*issued{"a.example": good, "b.example": b} {
+		if !slices.Equal(shownTo(t, s, name), want.cert.Raw) {
+			t.Errorf("%s is shown another certificate", name)
+		}
+	}
+}
+
+// H-25, H-48: the time of renewal is that of the certificate that is in use.
+func TestRenewalTimeGoesWithItsCertificate(t *testing.T) {
+	got := make(chan []Order, 1)
+	opts := quiet()
+	opts.Issuer = waiting(got)
+	var told []CertStatus
+	opts.OnNewCert = func(_ *Entry, st CertStatus) { told = append(told, st) }
+	s := mustSet(t, opts, Host{Names: []string{"chat.example"}, TLSPort: 443, AutoOrder: true})
+	running(t, s)
+	o := (<-got)[0]
+	for range 2 {
+		if err := o.Deliver(issue(t, nil, "chat", []string{"chat.example"}).pair()); err != nil {
+			t.Fatal(err)
+		}
+		if at := told[len(told)-1].RenewAt; !at.After(time.Now()) {
+			t.Errorf("a fresh certificate is to be renewed at %v", at)
+		}
+		o.Scheduled(time.Now().Add(-time.Minute))
+	}
+	if at := s.Hosts()[0].Status().RenewAt; at.After(time.Now()) {
+		t.Errorf("RenewAt = %v; the issuer said a minute ago", at)
+	}
+}
+
+// H-25: of several certificates the worst counts, and one that an issuer could not renew
+// stays told when files are looked at.
+func TestStatusHasTheWorst(t *testing.T) {
+	got := make(chan []Order, 1)
+	now := time.Now()
+	opts := quiet()
+	opts.Now = func() time.Time { return now }
+	opts.Issuer = waiting(got)
+	opts.AllowSelfSigned = true
+	s := mustSet(t, opts, Host{Names: []string{"a.example", "b.example"}, TLSPort: 443, AutoOrder: true})
+	running(t, s)
+	o := (<-got)[0]
+	for _, c := range []*issued{
+		issue(t, nil, "a", []string{"a.example"}, validFor(-time.Hour, 900*24*time.Hour)),
+		issue(t, nil, "b", []string{"b.example"}, validFor(-time.Hour, 10*24*time.Hour)),
+	} {
+		if err := o.Deliver(c.pair()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if st := s.Hosts()[0].Status(); st.Result != CertOK {
+		t.Errorf("status %v, %v", st.Result, st.Err)
+	}
+	now = now.Add(11 * 24 * time.Hour)
+	if st := s.Hosts()[0].Status(); st.Result != CertFail || !errors.Is(st.Err, ErrExpired) {
+		t.Errorf("status with an expired second certificate: %v, %v", st.Result, st.Err)
+	}
+}
+
+func TestFailureOfTheIssuerOutlivesALookAtFiles(t *testing.T) {
+	got := make(chan []Order, 1)
+	opts := quiet()
+	opts.Issuer = waiting(got)
+	good := issue(t, nil, "good", []string{"a.example"})
+	s := mustSet(t, opts, Host{Names: []string{"a.example"}, TLSPort: 443, AutoOrder: true, Cert: file(t, "a.pem", good.bundle())})
+	running(t, s)
+	limit := errors.New("rate limit")
+	(<-got)[0].Failed(limit)
+	for _, force := range []bool{false, true} {
+		if _, err := s.Recheck(t.Context(), force); err != nil {
+			t.Error(err)
+		}
+		if st := s.Hosts()[0].Status(); !errors.Is(st.Err, limit) {
+			t.Errorf("forced %v: status %v", force, st.Err)
+		}
+	}
+}
+
+// waiting is an issuer that hands its orders over and does nothing.
+func waiting(got chan<- []Order) *fakeIssuer {
+	return &fakeIssuer{run: func(ctx context.Context, orders []Order) error {
+		got <- orders
+		<-ctx.Done()
+		return nil
+	}}
 }
 
 // H-36: an issuer that gives up is told of, and a panic of it is no end of the world.
@@ -270,6 +374,13 @@ func TestOnDemandAsksTheIssuerForEachName(t *testing.T) {
 	if shownTo(t, s, "c.tenant.example") != nil {
 		t.Error("a name that is not allowed shakes hands")
 	}
+	if _, err := s.Validate(t.Context(), ValidateOptions{}); err != nil || s.Hosts()[0].Status().Result != CertNone {
+		t.Errorf("status %+v, Validate %v: nothing is wrong", s.Hosts()[0].Status(), err)
+	}
+	opts.Issuer.(*fakeIssuer).demand = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &tls.Certificate{}, nil }
+	if _, err := s.Hosts()[0].identity.certificate(&tls.ClientHelloInfo{ServerName: "a.tenant.example"}); !errors.Is(err, ErrNoCertificate) {
+		t.Errorf("an empty certificate on demand: %v", err)
+	}
 }
 
 // versioned is a source that a test changes.
@@ -307,6 +418,55 @@ func TestSourcesArePolled(t *testing.T) {
 		synctest.Wait()
 		if !e.Leaf().Equal(second.cert) || e.Status().LoadedFrom != "versioned" {
 			t.Errorf("not replaced within an hour: %v", e.Leaf().Subject)
+		}
+	})
+}
+
+// moody is a source that fails for a while, with another version each time.
+type moody struct {
+	asked atomic.Int32
+	bad   atomic.Bool
+	cert  *tls.Certificate
+}
+
+func (m *moody) Load(context.Context) (*tls.Certificate, error) {
+	if m.bad.Load() {
+		return nil, errors.New("vault sealed")
+	}
+	return m.cert, nil
+}
+
+func (m *moody) Version() string {
+	if m.bad.Load() {
+		return "error, request " + strconv.Itoa(int(m.asked.Add(1)))
+	}
+	return "1"
+}
+
+func (m *moody) String() string { return "moody" }
+
+// H-31: a source that fails is tried a second time before it is told, and then told.
+func TestFailingSourceIsToldOnce(t *testing.T) {
+	always := issue(t, nil, "always", []string{"a.example"}, validFor(-100*365*24*time.Hour, 100*365*24*time.Hour))
+	synctest.Test(t, func(t *testing.T) {
+		m := &moody{cert: always.pair()}
+		var told atomic.Int32
+		opts := quiet()
+		opts.OnCertError = func(*Entry, error) { told.Add(1) }
+		s := mustSet(t, opts, Host{Names: []string{"a.example"}, TLSPort: 443, Source: m})
+		running(t, s)
+		time.Sleep(time.Minute)
+		m.bad.Store(true)
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		if told.Load() != 1 || m.asked.Load() > 50 {
+			t.Errorf("told %d times, asked %d times", told.Load(), m.asked.Load())
+		}
+		m.bad.Store(false)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if st := s.Hosts()[0].Status(); st.Result == CertFail || errors.Is(st.Err, ErrSource) {
+			t.Errorf("afterwards %v, %v", st.Result, st.Err)
 		}
 	})
 }
@@ -376,6 +536,29 @@ func TestChangedFilesAreSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, c := watched(t, filepath.Join(dir, "host.pem"))
+		for i, version := range []string{"v1", "v2"} {
+			put(version, i+1)
+			if st := c.next(t); !st.Leaf.Equal(certs[i+1].cert) {
+				t.Errorf("another certificate after the swap: %v", st.Leaf.Subject)
+			}
+		}
+	})
+	t.Run("linked folder", func(t *testing.T) {
+		dir := t.TempDir()
+		put := func(version string, i int) {
+			if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(dir, version, "host.pem"), certs[i].bundle())
+			if err := os.Symlink(version, filepath.Join(dir, "live.new")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(filepath.Join(dir, "live.new"), filepath.Join(dir, "live")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put("v0", 0)
+		_, c := watched(t, filepath.Join(dir, "live", "host.pem"))
 		for i, version := range []string{"v1", "v2"} {
 			put(version, i+1)
 			if st := c.next(t); !st.Leaf.Equal(certs[i+1].cert) {

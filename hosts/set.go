@@ -22,7 +22,7 @@ type Set struct {
 }
 
 // New checks the hosts and loads their certificates. The error joins a
-// [*HostError] for everything that is wrong, and [ErrTemplate]. What is wrong
+// [*HostError] for everything that is wrong, an [*OptionError] and [ErrTemplate]. What is wrong
 // with the addresses only is left to [Set.Addresses], as a server that is handed
 // its listeners needs none. A set without an enabled host is allowed; it knows
 // no name.
@@ -46,6 +46,10 @@ func New(hosts []Host, opts Options) (*Set, error) {
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
+	}
+	if opts.ClientAuth != ClientCertNone && len(s.entries) > 0 &&
+		!slices.ContainsFunc(s.entries, func(e *Entry) bool { return e.identity != nil }) {
+		return nil, &OptionError{"ClientAuth", fmt.Errorf("%w: no host has TLS", ErrNoCertificate)}
 	}
 	s.bind(b)
 	return s, nil

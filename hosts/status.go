@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -16,7 +17,7 @@ type CertResult uint8
 
 // The outcomes (H-25).
 const (
-	CertNone CertResult = iota // the host has no certificate, and wants none
+	CertNone CertResult = iota // the host has no certificate of its own: it wants none, or is on demand
 	CertOK
 	CertWarn // usable: it expires soon, is temporary or self-signed, leads to no known root, misses the first name
 	CertFail // there is none that could be used
@@ -101,6 +102,9 @@ func (id *identity) status() CertStatus {
 	in := id.current.Load()
 	failure := id.failure.Load()
 	if in == nil {
+		if id.entry.host.OnDemand && failure == nil {
+			return st // its certificates are the issuer's
+		}
 		st.Result = CertFail
 		if failure == nil {
 			st.Err = ErrNoCertificate
@@ -123,6 +127,14 @@ func (id *identity) status() CertStatus {
 		if err := checkTime(link, now); err != nil {
 			st.Result = CertFail
 			errs = append(errs, err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.byName)) {
+		if more := in.byName[name]; more != in.cert {
+			if err := checkTime(more.Leaf, now); err != nil {
+				st.Result = CertFail
+				errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			}
 		}
 	}
 	if st.Result == CertNone && !now.Before(due) {

@@ -3,6 +3,7 @@ package hosts
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -88,6 +89,11 @@ func (f *folders) follow(s *Set) {
 			want[filepath.Dir(path)] = true
 			if real, err := filepath.EvalSymlinks(path); err == nil {
 				want[filepath.Dir(real)] = true
+			}
+			for d := filepath.Dir(path); d != filepath.Dir(d); d = filepath.Dir(d) {
+				if info, err := os.Lstat(d); err == nil && info.Mode()&os.ModeSymlink != 0 {
+					want[filepath.Dir(d)] = true // where that link may be swapped
+				}
 			}
 		}
 	}

@@ -29,7 +29,18 @@ func (s *Server[T]) RecheckCerts(ctx context.Context) (hosts.Report, error) {
 	return s.hosts.Recheck(ctx, false)
 }
 
-// ValidateHosts checks every host and its certificate again and changes nothing (H-30).
+// ReloadCert reads the certificate of one host again, by its position in Config.Hosts, and
+// with force also where nothing seems to have changed, or where the new one is for other
+// names (H-32). It is legal in every event; without hosts the error is
+// [hosts.ErrUnknownHost].
+func (s *Server[T]) ReloadCert(ctx context.Context, index int, force bool) (hosts.HostReport, error) {
+	if s.hosts == nil {
+		return hosts.HostReport{}, hosts.ErrUnknownHost
+	}
+	return s.hosts.Reload(ctx, index, force)
+}
+
+// ValidateHosts says how every host and its certificate stand, and changes nothing (H-30).
 // It is legal in every event, and does nothing without hosts.
 func (s *Server[T]) ValidateHosts(ctx context.Context, o hosts.ValidateOptions) (hosts.Report, error) {
 	if s.hosts == nil {

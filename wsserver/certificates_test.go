@@ -78,6 +78,27 @@ func bundle(t testing.TB, path string, cert tls.Certificate) {
 	}
 }
 
+// H-32: a source without versions is read again when it is asked for.
+func TestOneCertificateIsReloaded(t *testing.T) {
+	ca := wstest.NewCA(t)
+	leaves := []tls.Certificate{ca.Leaf("a.example"), ca.Leaf("a.example")}
+	loads := 0
+	srv := newServer(t, &desk{}, wsserver.Config{Hosts: []hosts.Host{{Tag: "a", Names: []string{"a.example"},
+		Source: hosts.FuncSource(func(context.Context) (*tls.Certificate, error) { loads++; return &leaves[min(loads, 2)-1], nil })}}})
+	if r, err := srv.ReloadCert(t.Context(), 0, false); err != nil || r.New || loads != 1 {
+		t.Errorf("ReloadCert = %+v, %v after %d loads", r, err, loads)
+	}
+	if r, err := srv.ReloadCert(t.Context(), 0, true); err != nil || !r.New || r.Tag != "a" || loads != 2 {
+		t.Errorf("forced ReloadCert = %+v, %v after %d loads", r, err, loads)
+	}
+	if _, err := srv.ReloadCert(t.Context(), 1, true); !errors.Is(err, hosts.ErrUnknownHost) {
+		t.Errorf("ReloadCert of nobody = %v", err)
+	}
+	if _, err := newServer(t, &desk{}, wsserver.Config{}).ReloadCert(t.Context(), 0, true); !errors.Is(err, hosts.ErrUnknownHost) {
+		t.Errorf("ReloadCert without hosts = %v", err)
+	}
+}
+
 // H-31, H-41: a new certificate is there for new handshakes, connections keep theirs, and
 // one that can not be read leaves the old one in use; files that did not change are left
 // alone.

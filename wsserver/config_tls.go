@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -108,32 +107,4 @@ func shown(view *hosts.View, serverName string) *hosts.Entry {
 		return e
 	}
 	return secured.Default()
-}
-
-// underRules has the rules of the host, about versions, ciphers and client certificates,
-// hold for what OnTLSHello has chosen in place of its configuration.
-func (s *core) underRules(chosen *tls.Config, view *hosts.View, hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	o := s.tlsOptions
-	o.Logger = slog.New(slog.DiscardHandler) // New has said it
-	if e := shown(view, hello.ServerName); e != nil {
-		h := &s.cfg.Hosts[e.Index()]
-		o.ClientAuth = max(o.ClientAuth, h.ClientAuth)
-		if h.ClientCAs != nil {
-			o.ClientCAs = h.ClientCAs
-		}
-		if h.Level != hosts.LevelDefault {
-			o.Level = h.Level
-		}
-	}
-	c, err := hosts.Secure(chosen, o)
-	if err != nil {
-		return nil, err
-	}
-	c.NextProtos = chosen.NextProtos
-	if each := c.GetConfigForClient; each != nil {
-		if own, err := each(hello); own != nil || err != nil {
-			return own, err
-		}
-	}
-	return c, nil
 }

@@ -117,9 +117,9 @@ func (s *core) announced(c *tls.Config, view *hosts.View) *tls.Config {
 			case err != nil:
 				return nil, err
 			case chosen != nil && view != nil:
-				return s.underRules(chosen, view, hello)
+				return shown(view, hello.ServerName).Under(chosen, hello)
 			case chosen != nil:
-				return chosen, nil
+				return hosts.Within(c, chosen), nil
 			}
 		}
 		if look == nil {

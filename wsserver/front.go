@@ -227,6 +227,10 @@ func escape(s string) string {
 // isHere reports whether a URL is the one that a request came for, so that redirecting
 // it would never end.
 func isHere(to string, tls bool, authority, uri string) bool {
+	if strings.HasPrefix(to, "/") {
+		there, _, _ := strings.Cut(to, "#")
+		return there == escape(uri)
+	}
 	scheme, port := "http", "80"
 	if tls {
 		scheme, port = "https", "443"

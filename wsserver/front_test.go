@@ -268,6 +268,22 @@ func TestRedirectEnds(t *testing.T) {
 	}
 }
 
+// H-24: the same for a path of the host itself.
+func TestRedirectToAPathEnds(t *testing.T) {
+	list := []hosts.Host{{Names: []string{"*"}, AllowTemporary: true, RedirectURL: "/app/#top", HTTP: page("p")}}
+	for _, way := range ways {
+		synctest.Test(t, func(t *testing.T) {
+			connect := by(t, way, newServer(t, &desk{}, wsserver.Config{Hosts: list}))
+			for target, want := range map[string]int{"/": 308, "/app": 308, "/app/?a": 308, "/app/": 200} {
+				res := connect("a.example").Request(get(target, "a.example"))
+				if res.Status != want || want == 308 && res.Header.Get("Location") != "/app/#top" {
+					t.Errorf("%s: %s is answered %d, Location %q", way, target, res.Status, res.Header.Get("Location"))
+				}
+			}
+		})
+	}
+}
+
 // H-24: a redirect never has a line break, whatever middleware makes of the request, and
 // one without a name goes to the host's own.
 func TestRedirectIsSafe(t *testing.T) {
