@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -22,8 +23,15 @@ import (
 func full() *File {
 	return &File{
 		Server: wsserver.Config{
-			Addr:         "127.0.0.1:8080",
-			Bindings:     []multilisten.Binding{{Name: "second", Network: "tcp4", Addr: ":8443", TLS: true, Backlog: 5}, {Addr: "/run/chat.sock", Network: "unix"}},
+			Addr: "127.0.0.1:8080",
+			Bindings: []multilisten.Binding{{
+				Name: "second", Network: "tcp4", Addr: ":8443", TLS: true, Backlog: 5,
+				Shared: true, Exclusive: true, Mode: 0o660, RemoveStale: true, Activated: "chat",
+				Proxy: &multilisten.ProxyPolicy{
+					Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")},
+					Require: true, Timeout: 3 * time.Second, MaxHeader: 512,
+				},
+			}, {Addr: "/run/chat.sock", Network: "unix"}},
 			ListenPolicy: multilisten.BestEffort,
 			Hosts:        []hosts.Host{fullHost(), {Names: []string{"*"}, AllowedOrigins: []string{}}},
 			DisableTLS:   true, Level: hosts.LevelHigh192, ClientAuth: hosts.ClientCertRequire, ClientCAFile: "clients.pem",

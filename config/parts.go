@@ -1,9 +1,13 @@
 package config
 
 import (
+	"fmt"
+	"io/fs"
 	"math"
 	"net"
+	"net/netip"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/icsws/icsws/banner"
@@ -21,7 +25,44 @@ var bindingShape = shape[multilisten.Binding]{keys: table[multilisten.Binding]{
 		word[string]{"tcp", "tcp"}, word[string]{"tcp4", "tcp4"}, word[string]{"tcp6", "tcp6"}, word[string]{"unix", "unix"}), "tcp unless set"),
 	at("tls", func(b *multilisten.Binding) *bool { return &b.TLS }, onOff, "connections begin with TLS"),
 	at("backlog", func(b *multilisten.Binding) *int { return &b.Backlog }, counter, "what the kernel queues"),
+	at("shared", func(b *multilisten.Binding) *bool { return &b.Shared }, onOff, "other processes may listen there too (SO_REUSEPORT)"),
+	at("exclusive", func(b *multilisten.Binding) *bool { return &b.Exclusive }, onOff, "nobody else may, on Windows either"),
+	at("mode", func(b *multilisten.Binding) *fs.FileMode { return &b.Mode }, octal, "permissions of a socket file"),
+	at("remove_stale", func(b *multilisten.Binding) *bool { return &b.RemoveStale }, onOff, "a socket file where nobody listens makes way"),
+	at("activated", func(b *multilisten.Binding) *string { return &b.Activated }, plain, "name of the socket that a service manager handed over"),
+	at("proxy", func(b *multilisten.Binding) **multilisten.ProxyPolicy { return &b.Proxy }, optional(proxyShape), "connections begin with a PROXY header"),
 }}
+
+var proxyShape = shape[multilisten.ProxyPolicy]{keys: table[multilisten.ProxyPolicy]{
+	at("trusted", func(p *multilisten.ProxyPolicy) *[]netip.Prefix { return &p.Trusted }, prefixes, "networks of the proxies"),
+	at("require", func(p *multilisten.ProxyPolicy) *bool { return &p.Require }, always(onOff), "refuses trusted peers without a header"),
+	at("timeout", func(p *multilisten.ProxyPolicy) *time.Duration { return &p.Timeout }, duration, "for the header; 5s unless set"),
+	at("max_header", func(p *multilisten.ProxyPolicy) *int { return &p.MaxHeader }, octets, "4KiB unless set"),
+}}
+
+var prefixes = each("list of networks", func(s string) ([]netip.Prefix, error) {
+	if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
+		return []netip.Prefix{netip.PrefixFrom(ip, ip.BitLen())}, nil
+	}
+	p, err := netip.ParsePrefix(s)
+	return []netip.Prefix{p}, err
+}, netip.Prefix.String)
+
+var octal = parsed("0660 and the like", func(s string) (fs.FileMode, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(s, 8, 9)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %q is no octal number up to 0777", ErrBadValue, s)
+	}
+	return fs.FileMode(n), nil
+}, func(m fs.FileMode) string {
+	if m == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%04o", uint32(m))
+})
 
 // bannerShape is the policy of the server. That of a host, bannerEntry, means
 // something when nothing in it is set, so one of its keys is always written.

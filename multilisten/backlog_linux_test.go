@@ -51,6 +51,9 @@ func TestBacklogReachesTheKernel(t *testing.T) { // L-12
 			if got := kernelBacklog(t, l); got != tt.want {
 				t.Errorf("the kernel has %d, want %d", got, tt.want)
 			}
+			if got := queueOf(t, l).backlog; got != tt.want {
+				t.Errorf("sock_diag has %d, want %d", got, tt.want)
+			}
 		})
 	}
 }
@@ -66,10 +69,16 @@ func TestReopenKeepsTheBacklog(t *testing.T) { // L-12, L-29
 	}
 }
 
-func TestBacklogOfAUnixSocketIsAccepted(t *testing.T) { // L-12
-	path := t.TempDir() + "/s"
-	l := openGroup(t, Binding{Network: "unix", Addr: path, Backlog: 5}).Listeners()[0]
-	connect(t, l, path)
+func TestBacklogOfAUnixSocketReachesTheKernel(t *testing.T) { // L-12
+	somaxconn := readSomaxconn(t)
+	for backlog, want := range map[int]int{5: min(5, somaxconn), 0: somaxconn} {
+		path := t.TempDir() + "/s"
+		l := openGroup(t, Binding{Network: "unix", Addr: path, Backlog: backlog}).Listeners()[0]
+		if got := queueOf(t, l).backlog; got != want {
+			t.Errorf("Backlog %d: the kernel has %d, want %d", backlog, got, want)
+		}
+		connect(t, l, path)
+	}
 }
 
 func readSomaxconn(t *testing.T) int {

@@ -2,8 +2,10 @@ package multilisten
 
 import (
 	"errors"
+	"io/fs"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -59,6 +61,16 @@ func TestWrongFieldIsNamed(t *testing.T) { // L-01, L-02, L-12
 		{"mapped literal as IPv6", Binding{Network: "tcp6", Addr: "[::ffff:127.0.0.1]:80"}, "Addr"},
 		{"network unknown", Binding{Network: "udp", Addr: ":80"}, "Network"},
 		{"backlog negative", Binding{Addr: ":80", Backlog: -1}, "Backlog"},
+		{"unix socket shared", Binding{Network: "unix", Addr: "/s", Shared: true}, "Shared"},
+		{"shared and exclusive", Binding{Addr: ":80", Shared: true, Exclusive: true}, "Shared"},
+		{"mode without a file", Binding{Addr: ":80", Mode: 0o600}, "Mode"},
+		{"mode with more than permissions", Binding{Network: "unix", Addr: "/s", Mode: 0o1600}, "Mode"},
+		{"mode of a type", Binding{Network: "unix", Addr: "/s", Mode: fs.ModeSocket | 0o600}, "Mode"},
+		{"removal without a file", Binding{Addr: ":80", RemoveStale: true}, "RemoveStale"},
+		{"name with a colon", Binding{Activated: "a:b"}, "Activated"},
+		{"name too long", Binding{Activated: strings.Repeat("a", 256)}, "Activated"},
+		{"activated, with a wrong address", Binding{Activated: "web", Addr: "127.0.0.1"}, "Addr"},
+		{"nobody trusted", Binding{Addr: ":80", Proxy: &ProxyPolicy{}}, "Proxy.Trusted"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := Validate(Binding{Addr: "127.0.0.1:1"}, tt.binding)

@@ -16,14 +16,14 @@ func (o *Options) checkBuffer() error {
 }
 
 // control is what net.ListenConfig calls between socket(2) and bind(2). Control of
-// the user comes second and so has the last word. refused is where the error of
-// the receive buffer goes, which does not fail the binding.
-func (o *Options) control(refused *error) controlFunc {
-	if o.InBufferSize == 0 {
-		return o.Control
-	}
+// the user comes last and so has the last word. refused is where the error of the
+// receive buffer goes, which does not fail the binding.
+func (o *Options) control(b *Binding, refused *error) controlFunc {
 	return func(network, address string, c syscall.RawConn) error {
-		if strings.HasPrefix(network, "tcp") {
+		if err := b.prepareSocket(network, c); err != nil {
+			return err
+		}
+		if o.InBufferSize > 0 && strings.HasPrefix(network, "tcp") {
 			*refused = setInBuffer(c, o.InBufferSize)
 		}
 		if o.Control == nil {
@@ -31,4 +31,19 @@ func (o *Options) control(refused *error) controlFunc {
 		}
 		return o.Control(network, address, c)
 	}
+}
+
+// prepareSocket sets what the binding wants of a socket before it is bound.
+func (b *Binding) prepareSocket(network string, c syscall.RawConn) error {
+	switch {
+	case network == "unix" && b.Mode != 0:
+		return limitMode(c, b.Mode)
+	case network == "unix":
+		return nil
+	case b.Shared:
+		return shareSocket(c)
+	case b.Exclusive:
+		return excludeOthers(c)
+	}
+	return nil
 }

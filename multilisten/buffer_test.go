@@ -40,7 +40,7 @@ func TestRefusedBufferFailsNothing(t *testing.T) { // R-05
 		seen := 0
 		opts := Options{InBufferSize: 1, Control: func(string, string, syscall.RawConn) error { seen++; return nil }}
 		var refused error
-		if err := opts.control(&refused)(network, "", deadSocket{err: no}); err != nil || seen != 1 {
+		if err := opts.control(&Binding{}, &refused)(network, "", deadSocket{err: no}); err != nil || seen != 1 {
 			t.Errorf("%s: control = %v, Control was called %d times", network, err, seen)
 		}
 		if (refused == nil) != (network == "unix") {
@@ -69,7 +69,7 @@ func TestStatesTellOfTheRefusedBuffer(t *testing.T) { // R-05, L-31
 		t.Fatal(err)
 	}
 	no := errors.New("no")
-	if err := l.endOpen(s.(socket), nil, no); err != nil || !l.start() {
+	if err := l.endOpen(opened{socket: s.(socket), refused: no}, nil); err != nil || !l.start() {
 		t.Fatalf("endOpen = %v", err)
 	}
 	refused := func() (list []error) {

@@ -8,12 +8,12 @@
 // A [Binding] is an address to listen on; a [Listener] is what it becomes once it
 // is open. The life of one listener, with the states that Options.OnState is told:
 //
-//	          Open                    every binding has had its turn
-//	closed ---------> bound ------------------------------------> listening
-//	  ^  |  Reopen      |                                             |
-//	  |  +---------->---+                                             | Accept
-//	  |                 |  another binding failed, or Close           |
-//	  +--- closing <----+---------------------------------------------+
+//	          Open                    every binding has had its turn         Pause
+//	closed ---------> bound ------------------------------------> listening -------> paused
+//	  ^  |  Reopen      |                                            |  | <--------    |
+//	  |  +---------->---+                                            |  |   Resume     |
+//	  |                 |  another binding failed, or Close          |  | Accept       |
+//	  +--- closing <----+--------------------------------------------+--+--------------+
 //
 // Bound means that the kernel has given the address and queues connections, while
 // the other bindings of the group may still fail. With [AllOrNothing] one failure
@@ -21,8 +21,14 @@
 // are returned beside the group.
 //
 // Closing a listener or the group touches no accepted connection. Accept returns
-// the plain *net.TCPConn or *net.UnixConn.
+// the plain *net.TCPConn or *net.UnixConn; for the proxies of a [ProxyPolicy] a
+// [*ProxyConn] around it.
 //
-// Everything may be called from any goroutine, from OnState too. The package
-// starts no goroutine and keeps nothing outside its values.
+// Sockets may come from another process: from a service manager ([Inherit]), or from
+// the predecessor of this one ([Group.HandOver]), so that a restart refuses nobody.
+//
+// Everything may be called from any goroutine, from OnState too. The package keeps
+// nothing outside its values; Inherit alone changes the process, whose environment it
+// tidies. It starts no goroutine, save for those of package context that watch over a
+// ProxyConn.Handshake or a HandOver while it runs.
 package multilisten

@@ -16,11 +16,28 @@ var (
 	// of them. TLS makes no difference.
 	ErrDuplicate = errors.New("already listened on")
 
+	// ErrNotSocket is in the error of a binding with RemoveStale when what is at its
+	// path is not a socket.
+	ErrNotSocket = errors.New("not a socket")
+
+	// ErrNotActivated is in the error of a binding with Activated when this process
+	// was given no such socket.
+	ErrNotActivated = errors.New("no socket of that name was handed to this process")
+
+	// ErrNotListening is in the error of [Listener.Pause] and [Listener.Resume] when
+	// the listener is closed, or not yet listening.
+	ErrNotListening = errors.New("not listening")
+
+	// ErrIndex is what the methods of a [Group] return that are given the index of no
+	// binding.
+	ErrIndex = errors.New("multilisten: no binding has this index")
+
 	// ErrOpen is in the error of [Listener.Reopen] when the listener is not closed.
 	ErrOpen = errors.New("listener is not closed")
 
 	errNotSet = errors.New("not set")
 	errNoPort = errors.New("port not set")
+	errNoFile = errors.New("set, but the binding has no socket file")
 )
 
 // ListenError says which binding could not be opened. It unwraps to the
@@ -72,7 +89,7 @@ func (e *ListenError) place() string {
 
 // FieldError says what is wrong with one field of a [Binding].
 type FieldError struct {
-	Field string // "Addr", "Network" or "Backlog"
+	Field string // its name: "Addr", "Mode", "Proxy.Trusted"
 	Err   error
 }
 

@@ -52,6 +52,14 @@ type Options struct {
 	// [net.ListenConfig]. An error of it fails the binding.
 	Control func(network, address string, c syscall.RawConn) error
 
+	// Inherited, if not nil, are sockets that this process was started with
+	// ([Inherit]). A binding for whose address there is one takes it instead of opening
+	// another, as do those with Binding.Activated; what no binding takes stays in
+	// it. A binding with port 0 takes the one on its IP address that has its name. Of a
+	// socket that was taken Control is not called, and it stays as it is, save for
+	// InBufferSize and Binding.Backlog. If Open fails, what it took is closed.
+	Inherited *Inherited
+
 	// OnState, if not nil, is told each change of each listener. The calls for one
 	// listener come in order and never overlap; those of two listeners may. It
 	// runs on the goroutine that opens or closes, which waits, so it should be
@@ -65,8 +73,7 @@ type controlFunc = func(network, address string, c syscall.RawConn) error
 
 // Group is a set of bindings that were opened together.
 type Group struct {
-	all  []*Listener // one for each binding
-	open []*Listener // those that worked in Open
+	all []*Listener // one for each binding
 }
 
 // Open opens the bindings in order. Every problem is a [*ListenError] that names
@@ -91,26 +98,25 @@ func Open(ctx context.Context, opts Options, bindings ...Binding) (*Group, error
 	}
 	g := &Group{}
 	for i, b := range bindings {
-		g.all = append(g.all, &Listener{index: i, binding: b, opts: &opts})
+		g.all = append(g.all, &Listener{group: g, index: i, binding: b, opts: &opts, proxy: b.Proxy.clone()})
 	}
-	errs := g.openAll(ctx, opts.Policy)
-	if len(g.open) == 0 {
-		return nil, errs
+	ok, err := g.openAll(ctx, opts.Policy)
+	if !ok {
+		return nil, err
 	}
-	return g, errs
+	return g, err
 }
 
-// openAll leaves in g.open what worked and returns what did not.
-func (g *Group) openAll(ctx context.Context, policy Policy) error {
+// openAll reports whether anything is open, and what did not work.
+func (g *Group) openAll(ctx context.Context, policy Policy) (ok bool, err error) {
 	var errs []error
-	complete := false
 	defer func() { // also when Control or OnState panics
-		if !complete {
+		if !ok {
 			g.Close()
 		}
 	}()
 	ready := g.all
-	for _, step := range []func(context.Context, *Listener) error{g.prepare, bind} {
+	for _, step := range []func(context.Context, *Listener) error{prepare, bind} {
 		var passed []*Listener
 		for _, l := range ready {
 			err := step(ctx, l)
@@ -119,7 +125,7 @@ func (g *Group) openAll(ctx context.Context, policy Policy) error {
 				continue
 			}
 			if policy == AllOrNothing {
-				return err
+				return false, err
 			}
 			errs = append(errs, err)
 		}
@@ -128,50 +134,107 @@ func (g *Group) openAll(ctx context.Context, policy Policy) error {
 	for _, l := range ready {
 		l.start()
 	}
-	g.open, complete = ready, true
-	return errors.Join(errs...)
+	return len(ready) > 0, errors.Join(errs...)
 }
 
-// prepare parses and resolves the address of l and compares it with those of the
-// bindings before it.
-func (g *Group) prepare(ctx context.Context, l *Listener) error {
+// prepare parses and resolves the address of l, and looks whether its socket is there
+// already.
+func prepare(ctx context.Context, l *Listener) error {
+	at, err := l.resolve(ctx)
+	if err != nil {
+		return l.fail(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.at = at
+	l.handed = l.opts.Inherited.claim(&l.binding, at)
+	return nil
+}
+
+// resolve parses and resolves the address of l and compares it with those of the other
+// bindings, which are those before it while Open runs.
+func (l *Listener) resolve(ctx context.Context) (endpoint, error) {
 	at, err := l.binding.parse()
 	if err == nil {
 		err = at.resolve(ctx)
 	}
 	if err == nil {
-		err = at.conflict(g.endpoints(l.index))
+		err = at.conflict(l.group.endpoints(l))
 	}
-	if err != nil {
-		return l.fail(err)
-	}
-	l.at = at
-	return nil
+	return at, err
 }
 
 func bind(ctx context.Context, l *Listener) error { return l.bind(ctx) }
 
-// endpoints returns the addresses of the first n bindings; one that failed has
+// endpoints returns the addresses of all bindings but l's. One that is not known has
 // the zero endpoint, which conflicts with nothing.
-func (g *Group) endpoints(n int) []endpoint {
-	list := make([]endpoint, n)
-	for i := range list {
-		list[i] = g.all[i].at
+func (g *Group) endpoints(except *Listener) []endpoint {
+	list := make([]endpoint, len(g.all))
+	for i, l := range g.all {
+		if l == except {
+			continue
+		}
+		l.mu.Lock()
+		list[i] = l.at
+		l.mu.Unlock()
 	}
 	return list
 }
 
-// Listeners returns the listeners that Open opened, in the order of the bindings,
-// also after they were closed.
+// Listeners returns the listeners that have been open, by Open or by Reopen, in the
+// order of the bindings, also after they were closed.
 func (g *Group) Listeners() []*Listener {
-	return append([]*Listener(nil), g.open...)
+	var list []*Listener
+	for _, l := range g.all {
+		if l.Addr() != nil {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// Listener returns the listener of a binding, also of one that could not be opened; nil
+// if there is no binding with that index. The index never changes its meaning.
+func (g *Group) Listener(index int) *Listener {
+	if index < 0 || index >= len(g.all) {
+		return nil
+	}
+	return g.all[index]
+}
+
+// Pause is [Listener.Pause] of one binding. [ErrIndex] if there is none.
+func (g *Group) Pause(index int) error {
+	return g.with(index, (*Listener).Pause)
+}
+
+// Resume is [Listener.Resume] of one binding. [ErrIndex] if there is none.
+func (g *Group) Resume(index int) error {
+	return g.with(index, (*Listener).Resume)
+}
+
+// CloseOne is [Listener.Close] of one binding, the others stay. [ErrIndex] if there is
+// none.
+func (g *Group) CloseOne(index int) error {
+	return g.with(index, (*Listener).Close)
+}
+
+// Reopen is [Listener.Reopen] of one binding. [ErrIndex] if there is none.
+func (g *Group) Reopen(ctx context.Context, index int) error {
+	return g.with(index, func(l *Listener) error { return l.Reopen(ctx) })
+}
+
+func (g *Group) with(index int, f func(*Listener) error) error {
+	if l := g.Listener(index); l != nil {
+		return f(l)
+	}
+	return fmt.Errorf("%w: %d", ErrIndex, index)
 }
 
 // Addrs returns the real address of each of Listeners.
 func (g *Group) Addrs() []net.Addr {
-	addrs := make([]net.Addr, len(g.open))
-	for i, l := range g.open {
-		addrs[i] = l.Addr()
+	var addrs []net.Addr
+	for _, l := range g.Listeners() {
+		addrs = append(addrs, l.Addr())
 	}
 	return addrs
 }
@@ -179,9 +242,9 @@ func (g *Group) Addrs() []net.Addr {
 // Bound returns the real address and port of each of Listeners; the zero value
 // stands for a Unix socket.
 func (g *Group) Bound() []netip.AddrPort {
-	bound := make([]netip.AddrPort, len(g.open))
-	for i, l := range g.open {
-		bound[i] = l.Bound()
+	var bound []netip.AddrPort
+	for _, l := range g.Listeners() {
+		bound = append(bound, l.Bound())
 	}
 	return bound
 }

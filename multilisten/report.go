@@ -20,6 +20,9 @@ type ListenerState struct {
 	TLS       bool           // Binding.TLS
 	Err       error          // why the last attempt to open failed; nil if it did not
 
+	Proxy     bool // Binding.Proxy is set
+	Inherited bool // the socket was handed to this process
+
 	// InBufferErr is why the system refused Options.InBufferSize at the last attempt
 	// to open; nil if it did not. The binding is open nevertheless, with the system's
 	// receive buffer. It is errors.ErrUnsupported where there is no such option.
@@ -43,11 +46,13 @@ func (l *Listener) report() ListenerState {
 		Index:     l.index,
 		Name:      l.binding.name(),
 		State:     l.state,
-		Network:   l.network(),
+		Network:   l.networkLocked(),
 		Requested: l.binding.Addr,
 		TLS:       l.binding.TLS,
 		Err:       l.err,
 
+		Proxy:       l.proxy != nil,
+		Inherited:   l.socket != nil && l.inherited,
 		InBufferErr: l.bufferErr,
 	}
 	if l.socket != nil {
@@ -56,8 +61,8 @@ func (l *Listener) report() ListenerState {
 	return s
 }
 
-// network is the one asked of the kernel, or the binding's when it came to nothing.
-func (l *Listener) network() string {
+// networkLocked is the one asked of the kernel, or the binding's when it came to nothing.
+func (l *Listener) networkLocked() string {
 	if l.at.network != "" {
 		return l.at.network
 	}
@@ -68,7 +73,7 @@ func (l *Listener) network() string {
 }
 
 // AllListening reports whether every binding is listening. It is false when
-// BestEffort could not open one, and when one was closed.
+// BestEffort could not open one, and when one was closed or is paused.
 func (g *Group) AllListening() bool {
 	for _, l := range g.all {
 		if l.State() != StateListening {
@@ -78,10 +83,23 @@ func (g *Group) AllListening() bool {
 	return true
 }
 
-// AnyListening reports whether at least one binding is listening.
+// AnyListening reports whether at least one binding is listening, paused ones do not
+// count.
 func (g *Group) AnyListening() bool {
 	for _, l := range g.all {
 		if l.State() == StateListening {
+			return true
+		}
+	}
+	return false
+}
+
+// AnyOpen reports whether at least one binding has its socket: it is listening, paused,
+// or about to listen.
+func (g *Group) AnyOpen() bool {
+	for _, l := range g.all {
+		switch l.State() {
+		case StateBound, StateListening, StatePaused:
 			return true
 		}
 	}

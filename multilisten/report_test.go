@@ -50,7 +50,10 @@ func TestStatesSayWhatTheTableSays(t *testing.T) { // L-31
 		t.Errorf("state of the one in use = %+v", s[0])
 	}
 	l := g.Listeners()[0]
-	want := fmt.Sprint(ListenerState{1, "127.0.0.1:0", StateListening, "tcp4", "127.0.0.1:0", l.Bound(), false, nil, nil})
+	want := fmt.Sprint(ListenerState{
+		Index: 1, Name: "127.0.0.1:0", State: StateListening,
+		Network: "tcp4", Requested: "127.0.0.1:0", Bound: l.Bound(),
+	})
 	if fmt.Sprint(s[1]) != want {
 		t.Errorf("state = %v, want %v", s[1], want)
 	}

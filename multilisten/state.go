@@ -14,6 +14,8 @@ const (
 	StateListening
 	// StateClosing: Accept fails, the socket is about to be closed.
 	StateClosing
+	// StatePaused: the socket is open, the kernel queues connections, Accept waits.
+	StatePaused
 )
 
 // String returns the state in one lower-case word.
@@ -27,6 +29,8 @@ func (s State) String() string {
 		return "listening"
 	case StateClosing:
 		return "closing"
+	case StatePaused:
+		return "paused"
 	}
 	return fmt.Sprintf("State(%d)", uint8(s))
 }

@@ -118,7 +118,7 @@ func TestPanicOfACallbackDoesNotKeepTheSocket(t *testing.T) { // E-10
 
 func TestStateNames(t *testing.T) {
 	for s, want := range map[State]string{
-		StateClosed: "closed", StateBound: "bound", StateListening: "listening", StateClosing: "closing", 9: "State(9)",
+		StateClosed: "closed", StateBound: "bound", StateListening: "listening", StateClosing: "closing", StatePaused: "paused", 9: "State(9)",
 	} {
 		if s.String() != want {
 			t.Errorf("String = %q, want %q", s, want)
@@ -199,12 +199,12 @@ func TestCloseDuringReopenWins(t *testing.T) { // L-29
 		t.Errorf("second Reopen = %v, want ErrOpen", err)
 	}
 	l.Close()
-	s, err := listen(t.Context(), l.at, 0, nil)
+	s, err := listen(t.Context(), l.at, &l.binding, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := l.endOpen(s, nil, nil); !errors.Is(err, net.ErrClosed) {
+	if err := l.endOpen(opened{socket: s}, nil); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("endOpen = %v, want net.ErrClosed", err)
 	}
 	if l.State() != StateClosed {
@@ -231,6 +231,8 @@ func TestEverythingAtOnce(t *testing.T) {
 		for _, f := range []func(){
 			func() { l.Close() },
 			func() { l.Reopen(t.Context()) },
+			func() { l.Pause() },
+			func() { l.Resume() },
 			func() { _, _ = l.State(), l.Addr() },
 			func() { _, _, _ = g.String(), g.Addrs(), g.AllListening() },
 		} {

@@ -25,7 +25,7 @@ type Config struct {
 	// It excludes Hosts, which bring addresses of their own (L-01, L-02).
 	Addr string
 	// Bindings are further addresses to open (L-25). With Hosts a binding does not
-	// open an address: it adds its name and backlog to the host address of the same
+	// open an address: it adds all that it has besides to the host address of the same
 	// Addr, and it is an error if there is none.
 	Bindings []multilisten.Binding
 	// ListenPolicy says what Listen does when a binding can not be opened: all or
@@ -79,8 +79,8 @@ type Config struct {
 	// value fails New.
 	BestEffortHosts bool
 	// CertExpireDays is the last part of a certificate's life, in which the status of its
-	// host is a warning and an issuer renews it (H-29). Zero means 30 days; negative
-	// never.
+	// host is a warning (H-29); at most its last third. Zero means 30; negative never. An
+	// issuer renews by rules of its own.
 	CertExpireDays int
 	// RecheckEvery is how often the server looks whether files of certificates have
 	// changed, besides the notices of the file system, from the first Listen or Serve

@@ -65,6 +65,7 @@ const (
 	StateBound     = multilisten.StateBound
 	StateListening = multilisten.StateListening
 	StateClosing   = multilisten.StateClosing
+	StatePaused    = multilisten.StatePaused // of a listener alone
 )
 
 // StateChange is one change of state.
@@ -131,12 +132,13 @@ const (
 	ReasonRejected                  // NewClient or a hook returned a RejectError
 	ReasonFailed                    // 500: NewClient or a hook failed or panicked
 	ReasonRequireTLS                // 403, or a redirect: Host.RequireTLS, and the connection is plain
+	ReasonProxy                     // a PROXY header that is missing or wrong: Binding.Proxy
 	reasons
 )
 
 var reasonNames = [reasons]string{
 	"bad request", "timeout", "tls", "unknown host", "misdirected", "origin", "sub-protocol",
-	"too busy", "shutdown", "not an upgrade", "rejected", "failed", "no tls",
+	"too busy", "shutdown", "not an upgrade", "rejected", "failed", "no tls", "proxy header",
 }
 
 // String returns the reason in words.

@@ -46,8 +46,9 @@ type attempt struct {
 }
 
 func (s *core) newAttempt(l *listener, conn net.Conn) *attempt {
+	at := below(conn)
 	a := &attempt{arrival: arrival{
-		conn: conn, raw: conn, remote: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr()),
+		conn: conn, raw: conn, remote: addrPort(at.RemoteAddr()), local: addrPort(at.LocalAddr()),
 		binding: l.name, index: l.index, view: l.view,
 	}}
 	if s.cfg.HandshakeTimeout > 0 {
@@ -69,8 +70,8 @@ func (s *core) handshake(l *listener, a *attempt) {
 		}
 		<-s.pending
 	}()
-	s.setOptions(conn, l.name, &l.told)
-	taken = s.secure(&a.arrival, l.tls) && s.request(a)
+	s.setOptions(below(conn), l.name, &l.told)
+	taken = s.proxied(&a.arrival) && s.secure(&a.arrival, l.tls) && s.request(a)
 }
 
 // secure does the TLS handshake, if there is one to do.

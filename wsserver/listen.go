@@ -132,19 +132,11 @@ func (s *core) listen(ctx context.Context) error {
 	}
 	var ls []*listener
 	for _, l := range group.Listeners() {
-		i := l.Index()
-		entry := newListener(l, i, bindings[i].Name)
-		if entry.name == "" {
-			entry.name = bindings[i].Addr
-		}
-		s.optionSet("InBufferSize", entry.name, &entry.told.in, group.States()[i].InBufferErr)
-		if s.hosts != nil {
-			entry.view = views[i]
-		}
-		if entry.tls, err = s.tlsFor(bindings[i].TLS, entry.view, err); err != nil && entry.tls == nil && bindings[i].TLS {
+		entry, terr := s.ofGroup(group, l.Index(), bindings, views)
+		if terr != nil {
 			_ = group.Close()
 			s.endListen(nil)
-			return err
+			return errors.Join(err, terr)
 		}
 		ls = append(ls, entry)
 	}
@@ -156,6 +148,20 @@ func (s *core) listen(ctx context.Context) error {
 		return fmt.Errorf("wsserver: %w", err)
 	}
 	return nil
+}
+
+// ofGroup is the listener of the binding with index i, with what its connections get.
+func (s *core) ofGroup(g *multilisten.Group, i int, bindings []multilisten.Binding, views []*hosts.View) (l *listener, err error) {
+	l = newListener(g.Listener(i), i, bindings[i].Name)
+	if l.name == "" {
+		l.name = bindings[i].Addr
+	}
+	s.optionSet("InBufferSize", l.name, &l.told.in, g.States()[i].InBufferErr)
+	if s.hosts != nil {
+		l.view = views[i]
+	}
+	l.tls, err = s.tlsFor(bindings[i].TLS, l.view, nil)
+	return l, err
 }
 
 // tlsFor returns the TLS configuration of a binding; err is passed through.
@@ -181,7 +187,7 @@ func (s *core) beginListen() error {
 	switch {
 	case s.closing:
 		return ErrServerClosed
-	case s.listening || s.group != nil && s.group.AnyListening():
+	case s.listening || s.group != nil && s.group.AnyOpen():
 		return ErrListening
 	}
 	s.listening = true
@@ -206,16 +212,21 @@ func (s *core) endListen(group *multilisten.Group, ls ...*listener) bool {
 	tell := s.setStateLocked(StateListening)
 	s.mu.Unlock()
 	for _, l := range ls {
-		s.log.Info("listening", "binding", l.name, "addr", l.Addr().String(), "tls", l.tls != nil)
-		go func() {
-			defer s.wg.Done()
-			if err := s.accept(l); err != nil && !errors.Is(err, ErrServerClosed) {
-				s.fault("accept", l.name, err)
-			}
-		}()
+		s.acceptOn(l)
 	}
 	tell()
 	return true
+}
+
+// acceptOn starts the accept loop of a listener that is counted in wg.
+func (s *core) acceptOn(l *listener) {
+	s.log.Info("listening", "binding", l.name, "addr", l.Addr().String(), "tls", l.tls != nil)
+	go func() {
+		defer s.wg.Done()
+		if err := s.accept(l); err != nil && !errors.Is(err, ErrServerClosed) {
+			s.fault("accept", l.name, err)
+		}
+	}()
 }
 
 func (s *core) onListenerState(l *multilisten.Listener, from, to State) {
@@ -276,7 +287,8 @@ func (s *core) hostBindings() (list []multilisten.Binding, views []*hosts.View, 
 		for j, extra := range s.cfg.Bindings {
 			if extra.Addr == a.Addr {
 				used[j] = true
-				b.Name, b.Backlog = extra.Name, extra.Backlog
+				b = extra
+				b.Network, b.Addr, b.TLS = a.Network, a.Addr, a.TLS
 			}
 		}
 		list, views = append(list, b), append(views, s.hosts.View(i))
