@@ -68,10 +68,8 @@ func (id *identity) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 		return nil, id.hostError("Cert", ErrNoCertificate)
 	}
 	c := in.forName(hello.ServerName)
-	if c == in.cert && !in.staple.IsZero() && id.b.now().After(in.staple) {
-		bare := *c
-		bare.OCSPStaple = nil
-		return &bare, nil
+	if c == in.cert && !in.staple.IsZero() {
+		c = withoutStale(c, in.staple, id.b.now())
 	}
 	return c, nil
 }

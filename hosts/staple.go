@@ -96,10 +96,9 @@ func stapleUntil(c *tls.Certificate) time.Time {
 	return stapleEnd(r)
 }
 
-// withoutStale returns c, or a copy without its staple if that has run out: nobody reads
-// the file again for that.
-func withoutStale(c *tls.Certificate, now time.Time) *tls.Certificate {
-	until := stapleUntil(c)
+// withoutStale returns c, or a copy without its staple if that, good until then, has run
+// out: nobody reads the file again for that.
+func withoutStale(c *tls.Certificate, until, now time.Time) *tls.Certificate {
 	if len(c.OCSPStaple) == 0 || !now.After(until) {
 		return c
 	}

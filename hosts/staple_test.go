@@ -147,15 +147,15 @@ func TestStapleIsDroppedWhenItRunsOut(t *testing.T) {
 	if until.Before(time.Now()) || until.After(time.Now().Add(time.Hour)) {
 		t.Errorf("stapleUntil = %v", until)
 	}
-	if withoutStale(c, until) != c {
+	if withoutStale(c, until, until) != c {
 		t.Error("dropped too early")
 	}
-	bare := withoutStale(c, until.Add(time.Second))
+	bare := withoutStale(c, until, until.Add(time.Second))
 	if bare.OCSPStaple != nil || c.OCSPStaple == nil {
 		t.Error("not dropped, or from the certificate that is in use")
 	}
 	sameChain(t, bare, leaf, inter)
-	if !stapleUntil(bare).IsZero() || withoutStale(bare, until.Add(time.Hour)) != bare {
+	if !stapleUntil(bare).IsZero() || withoutStale(bare, until, until.Add(time.Hour)) != bare {
 		t.Error("a certificate without staple is copied")
 	}
 }
