@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The examples against npm ws and a real Chromium: browser.sh [install|ws|chat|files|multihost]...
+# The examples against npm ws and a real Chromium: browser.sh [install|ws|chat|files|multihost|game]...
 #
 # install brings what is missing: Node.js, npm and Chromium as Debian packages, the
 # npm packages as the lock file says. CHROMIUM names another browser, SHOTS a folder
@@ -75,10 +75,14 @@ multihost() {
 	CHROMIUM=$(browser) ICSWS_MULTIHOST=$PWD/.build/multihost node --test --test-reporter=spec test/browser/multihost.test.mjs
 }
 
-[ $# -gt 0 ] || set -- install ws chat files multihost
+game() {
+	CHROMIUM=$(browser) ICSWS_GAME=$PWD/.build/game node --test --test-reporter=spec test/browser/game.test.mjs
+}
+
+[ $# -gt 0 ] || set -- install ws chat files multihost game
 for part; do
 	case $part in
-	install | ws | chat | files | multihost) "$part" ;;
+	install | ws | chat | files | multihost | game) "$part" ;;
 	*) echo "browser.sh: no part called $part" >&2; exit 2 ;;
 	esac
 done

@@ -46,4 +46,4 @@ step 'other modules' others
 step 'examples' make -s build
 step 'browser: install' ci/browser.sh install
 step 'browser: npm ws' ci/browser.sh ws
-step 'browser: Chromium' ci/browser.sh chat files multihost
+step 'browser: Chromium' ci/browser.sh chat files multihost game

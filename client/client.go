@@ -80,6 +80,8 @@ type Client interface {
 	SetBandwidthLimit(bytesPerSecond int) error
 	SetAcceptData(on bool) error
 	SetRecordLength(n int) error
+	AttachPump(l Loop) error
+	DetachPump() error
 
 	base() *Base
 }

@@ -16,8 +16,8 @@
 // NewClient, OnClientConnect and OnClientDisconnect belong to the factory (see
 // package wsserver). The calls for one client never overlap and run on its
 // reader's goroutine, so the object's fields need no lock inside them; calls
-// for two clients do overlap. Everything on Base may be called from any
-// goroutine.
+// for two clients do overlap, unless they run on the same loop of package pump.
+// Everything on Base may be called from any goroutine.
 //
 // An error that an event returns is a reply: a [*CloseError] becomes the close
 // frame, any other error closes with 1011 and goes to the log. An error that

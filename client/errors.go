@@ -39,6 +39,8 @@ var (
 	ErrRecordLength = errors.New("client: impossible record length")
 	// ErrOptions: options of a send that do not go together, or not with this call.
 	ErrOptions = errors.New("client: options do not fit")
+	// ErrNoLoop: what was given as a [Loop] was not made by pump.New.
+	ErrNoLoop = errors.New("client: not a loop of package pump")
 	// ErrNoClient: no connected client has that id.
 	ErrNoClient = errors.New("client: no such client")
 )
@@ -67,6 +69,9 @@ var (
 	// ErrBudget: the memory budget of the server was spent and this client's queue was
 	// among the longest (1008).
 	ErrBudget = errors.New("client: memory budget spent")
+	// ErrLoopClosed: the loop that runs the events of the client was closed (1001).
+	// Returned by AttachPump, the loop is closed and nothing has changed.
+	ErrLoopClosed = errors.New("client: loop closed")
 	// ErrCloseTimeout: the peer did not answer our close frame in time. It joins the
 	// cause of the close itself.
 	ErrCloseTimeout = timeout("client: close frame not answered")

@@ -35,6 +35,8 @@ func (notConnected) SetSendQueue(any) error             { return ErrClosed }
 func (notConnected) SetBandwidthLimit(int) error        { return ErrClosed }
 func (notConnected) SetAcceptData(bool) error           { return ErrClosed }
 func (notConnected) SetRecordLength(int) error          { return ErrClosed }
+func (notConnected) AttachLoop(any) error               { return ErrClosed }
+func (notConnected) DetachLoop() error                  { return ErrClosed }
 
 func (notConnected) SendWith(context.Context, byte, []byte, link.SendOptions) (int, error) {
 	return 0, ErrClosed

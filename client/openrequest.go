@@ -36,6 +36,7 @@ type OpenRequest struct {
 	Binding        string // see [Base.Binding]
 	BindingIndex   int
 	TLS            *tls.ConnectionState // nil on a plain connection
+	Pump           Loop                 // where the client's events will run, see [Base.AttachPump]; nil: as Config says
 
 	selected string
 	ctx      context.Context

@@ -35,6 +35,8 @@ var serverShape = shape[server]{keys: serverKeys, code: []code[server]{
 	{"Issuer", func(c *server) bool { return c.Issuer != nil }, "code; File.ACME can be written"},
 	{"HTTP", func(c *server) bool { return c.HTTP != nil }, "a handler"},
 	{"PingPayload", func(c *server) bool { return c.PingPayload != nil }, "a function"},
+	{"Pump", func(c *server) bool { return c.Pump != nil }, "a loop that the program runs"},
+	{"PumpByHost", func(c *server) bool { return len(c.PumpByHost) > 0 }, "loops that the program runs"},
 	{"NewName", func(c *server) bool { return c.NewName != nil }, "a function"},
 	{"Events", func(c *server) bool { return anySet(c.Events) }, "functions"},
 	{"Hooks", func(c *server) bool { return len(c.Hooks) > 0 }, "functions"},

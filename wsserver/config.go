@@ -231,6 +231,11 @@ type Config struct {
 	// which may choose another through OpenRequest.Name. Nil means the decimal id
 	// (C-08).
 	NewName func(r *client.OpenRequest) string
+	// Pump is the loop that runs the events of all clients, a *pump.Loop. Nil means that
+	// each client has a goroutine of its own (E-18). [Server.AttachPump] changes it.
+	Pump client.Loop
+	// PumpByHost replaces Pump for the hosts with these tags, also by nil.
+	PumpByHost map[string]client.Loop
 	// Events are the events of the server itself.
 	Events Events
 	// Hooks are plug-ins that see every client, whatever its class.

@@ -28,6 +28,7 @@ func (c Config) withDefaults() Config {
 	def(&c.BandwidthSampling, time.Second)
 	c.SendQueue = c.SendQueue.WithDefaults()
 	c.CompressionByHost = maps.Clone(c.CompressionByHost)
+	c.PumpByHost = maps.Clone(c.PumpByHost)
 	c.BannerByHost = maps.Clone(c.BannerByHost)
 	def(&c.WriteTimeout, 10*time.Second)
 	def(&c.CloseTimeout, 5*time.Second)
@@ -66,6 +67,7 @@ func (c *Config) check() error {
 		positive("BandwidthSampling", c.BandwidthSampling),
 		c.checkQueue(),
 		c.checkCompression(),
+		c.checkPumps(),
 		c.checkOptions(),
 		c.checkClose(),
 		c.checkProtocols(),

@@ -48,6 +48,7 @@ type core struct {
 	told      optionsTold // of connections that came by ServeHTTP
 	lastError atomic.Pointer[ServerError]
 	pages     pages
+	pumps     pumps
 
 	alive context.Context // ends with ErrServerClosed when the server begins to close
 	kill  context.CancelCauseFunc
@@ -90,6 +91,7 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	s.others = make(map[*engine.Session]struct{})
 	s.engine = engine.New(s.engineConfig())
 	s.pages.init(s)
+	s.initPumps()
 	return nil
 }
 

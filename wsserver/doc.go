@@ -27,7 +27,8 @@
 // Each client has one goroutine, its reader, on which all its events run, one at
 // a time. Each listener has one, each handshake, and with hosts the care for their
 // certificates. All of them belong to the [Server] and end with it: [Server.Done] is
-// closed when they have.
+// closed when they have. With Config.Pump the events of all clients run one at a time on
+// a goroutine of the program's, see package pump.
 //
 // All methods of a Server may be called from any goroutine and in every event.
 // Those that wait for clients to end (Shutdown, Close, Abort, DisconnectAll)

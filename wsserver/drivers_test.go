@@ -17,6 +17,8 @@ type driving struct {
 	name    string // of the subtest, from which newServerOf learns it
 	driver  wsserver.Driver
 	crowded bool // the dormant driver has a socket from its first byte on, not from its first rest
+	pump    bool // all events run on one loop
+	moved   bool // the clients move to and fro between two loops and goroutines of their own
 }
 
 // drivings are those of this system that differ.
@@ -26,7 +28,8 @@ func drivings() []driving {
 		list = append(list,
 			driving{name: "dormant", driver: wsserver.DriverDormant},
 			driving{name: "crowded", driver: wsserver.DriverDormant, crowded: true},
-			driving{name: "inline", driver: wsserver.DriverInline})
+			driving{name: "inline", driver: wsserver.DriverInline},
+			driving{name: "pump", driver: wsserver.DriverInline, pump: true})
 	}
 	return list
 }
@@ -49,10 +52,10 @@ func onDriversAtOnce(t *testing.T, test func(t *testing.T)) {
 	})
 }
 
-// drivingOf is how onDrivers runs t.
+// drivingOf is how onDrivers, or onALoop, runs t.
 func drivingOf(t testing.TB) driving {
 	for part := range strings.SplitSeq(t.Name(), "/") {
-		for _, d := range drivings() {
+		for _, d := range append(drivings(), driving{name: "pump", pump: true}, driving{name: "moved", moved: true}) {
 			if part == d.name {
 				return d
 			}

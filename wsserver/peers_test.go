@@ -14,6 +14,7 @@ import (
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/client/clienttest"
 	"github.com/icsws/icsws/internal/wstest"
+	"github.com/icsws/icsws/pump"
 	"github.com/icsws/icsws/wsserver"
 )
 
@@ -153,12 +154,18 @@ func newServerOf[T client.Client](t testing.TB, f wsserver.ClientFactory[T], cfg
 	if cfg.Driver == wsserver.DriverAuto {
 		cfg.Driver = how.driver
 	}
+	if how.pump && cfg.Pump == nil {
+		cfg.Pump = run(t, pump.Options{})
+	}
 	srv, err := wsserver.New(f, cfg)
 	if err != nil {
 		t.Fatalf("New = %v", err)
 	}
 	if how.crowded {
 		crowd(t, srv)
+	}
+	if how.moved {
+		keepMoving(t, srv)
 	}
 	t.Cleanup(func() {
 		if err := srv.Abort(); err != nil {

@@ -352,7 +352,10 @@ func converse(t *testing.T, seed uint64, pieces, zip bool) {
 		}
 	}
 	p.Conn.Close()
-	synctest.Wait()
+	eventually(t, "the last event", func() bool {
+		synctest.Wait()
+		return l.count("OnClientDisconnect") == 1
+	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.info.Code != 1000 || l.overlaps.Load() > 0 {

@@ -98,6 +98,7 @@ func (s *core) finish() {
 	if s.opening.clock != nil {
 		s.opening.clock.Stop()
 	}
+	s.stopRescueLocked()
 	tell := s.setStateLocked(StateClosed)
 	s.mu.Unlock()
 	tell()
@@ -112,6 +113,7 @@ func (s *core) await(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.abortAll()
+	s.rescue()
 	// What does not sit in a handler for good ends now.
 	t := time.NewTimer(100 * time.Millisecond)
 	defer t.Stop()
@@ -146,6 +148,7 @@ func (s *core) hardEnd(end func(*engine.Session)) error {
 	if event.Inside() {
 		// It may be a page handler that has called, and its answer is still to come.
 		time.AfterFunc(refusalLinger, s.pages.cut)
+		s.rescueLater()
 		return nil
 	}
 	s.pages.cut()
@@ -155,6 +158,7 @@ func (s *core) hardEnd(end func(*engine.Session)) error {
 	case <-s.done:
 		return nil
 	case <-t.C:
+		s.rescue()
 		return context.DeadlineExceeded
 	}
 }

@@ -211,6 +211,9 @@ func (s *core) admit(a *arrival, req *handshake.Request, o *opening, adm *admiss
 		}
 	}()
 	if o.sess = sess; o.c != nil {
+		if err := choose(sess, r.Pump); err != nil {
+			return s.failed("OpenRequest.Pump", err), ReasonFailed
+		}
 		if e, reason := s.created(o); e != nil {
 			return e, reason
 		}
@@ -331,11 +334,13 @@ func (s *core) register(sess *engine.Session, client bool) {
 	} else {
 		s.others[sess] = struct{}{}
 	}
+	err := s.seatLocked(sess)
 	end := s.end
 	s.mu.Unlock()
 	if end != nil {
 		end(sess)
 	}
+	endUnseated(sess, err)
 }
 
 // leave takes a session out whose connection is gone, and counts what went over it,

@@ -20,7 +20,8 @@ import (
 // that run one wait for each other and must not be called inside of an event of the
 // same client: Message and its like, Resume, Wake and Disconnect.
 //
-// A limit on the bandwidth and a write timeout change nothing here.
+// A limit on the bandwidth and a write timeout change nothing here, nor does a loop: the
+// Recorder runs the events, save that after DetachPump they wait for AttachPump.
 type Recorder struct {
 	tb     testing.TB
 	client client.Client

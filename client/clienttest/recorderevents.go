@@ -46,6 +46,9 @@ func (r *Recorder) runEvents() error {
 func (r *Recorder) next() *due {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.detached && r.state != link.Closed {
+		return nil
+	}
 	d := r.noticeLocked()
 	if d == nil {
 		d = r.nextInputLocked()

@@ -13,9 +13,10 @@ import (
 
 // inbound is what the test has given. Recorder.mu guards it.
 type inbound struct {
-	inbox  []*incoming   // what no event has got yet, oldest first
-	under  client.Opcode // of the message that Fragment has begun; 0: none
-	paused bool          // SetAcceptData(false)
+	inbox    []*incoming   // what no event has got yet, oldest first
+	under    client.Opcode // of the message that Fragment has begun; 0: none
+	paused   bool          // SetAcceptData(false)
+	detached bool          // DetachPump
 
 	recordLen int    // 0: messages come as they are
 	record    []byte // the part of a record that has come

@@ -82,6 +82,38 @@ func (o *ops) SetAcceptData(on bool) error {
 	return o.usableLocked()
 }
 
+// AttachLoop leaves the events where they are, as a Recorder is what runs them.
+func (o *ops) AttachLoop(v any) error {
+	if v != nil {
+		l := link.LoopOf(v)
+		if l == nil {
+			return client.ErrNoLoop
+		}
+		if !l.Join(nobody{}) {
+			return client.ErrLoopClosed
+		}
+		l.Leave(nobody{})
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.detached = false
+	return o.usableLocked()
+}
+
+// nobody has a seat and no events.
+type nobody struct{}
+
+func (nobody) Run(int) (int, bool) { return 0, false }
+func (nobody) Room()               {}
+func (nobody) Closed()             {}
+
+func (o *ops) DetachLoop() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.detached = true
+	return o.usableLocked()
+}
+
 // usableLocked returns ErrClosed when the connection has ended.
 func (o *ops) usableLocked() error {
 	if o.state == link.Closed {

@@ -22,7 +22,7 @@ type arrow struct {
 }
 
 var arrows = []arrow{
-	{"examples/*", []string{"wsserver", "client", "config", "hosts", "multilisten", "banner"}},
+	{"examples/*", []string{"wsserver", "client", "config", "hosts", "multilisten", "banner", "pump"}},
 	{"wsserver", []string{"client", "hosts", "multilisten", "banner", uuid,
 		"internal/deflate", "internal/engine", "internal/event", "internal/handshake",
 		"internal/groups", "internal/link", "internal/registry", "internal/transport"}},
@@ -35,12 +35,15 @@ var arrows = []arrow{
 	{"hosts/acme", []string{"hosts", "internal/event", "github.com/mholt/acmez/v3", "github.com/mholt/acmez/v3/acme", "golang.org/x/sys/windows"}},
 	{"multilisten", nil},
 	{"banner", nil},
+	{"admit", nil},
+	{"pump", []string{"internal/event", "internal/link"}},
 
 	{"internal/engine", []string{"client", "internal/transport", "internal/deflate", "internal/event", "internal/link", gws}},
 	{"internal/transport", []string{"client", "internal/budget", "internal/deflate", "internal/link", "internal/tlsmem"}},
 	{"internal/deflate", []string{"github.com/klauspost/compress/flate"}},
 	{"internal/keystore", []string{"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/cryptobyte/asn1", "golang.org/x/crypto/scrypt"}},
 	{"internal/handshake", nil},
+	{"internal/forwarded", nil},
 	{"internal/registry", nil},
 	{"internal/event", nil},
 	{"internal/link", []string{"internal/budget"}},

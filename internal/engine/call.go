@@ -22,6 +22,7 @@ const (
 	fragmentCall
 	pingCall
 	pongCall
+	connectCall // only of a letter
 )
 
 // names are the events as users know them.

@@ -51,6 +51,7 @@ type Engine struct {
 	Config
 	upgrader *gws.Upgrader
 	readers  sync.Pool // of *reader
+	orphans  serial    // runs what no loop will run
 }
 
 // New returns an engine.

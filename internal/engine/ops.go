@@ -137,8 +137,24 @@ func (o *ops) SetBandwidthLimit(bytesPerSecond int) error {
 
 func (o *ops) SetAcceptData(on bool) error {
 	o.Conn.SetAcceptData(on)
+	if m := (*Session)(o).mailbox(); m != nil && on {
+		m.kick()
+	}
 	return o.usable()
 }
+
+func (o *ops) AttachLoop(v any) error {
+	if v == nil {
+		return (*Session)(o).Choose(new(alone))
+	}
+	l := link.LoopOf(v)
+	if l == nil {
+		return client.ErrNoLoop
+	}
+	return (*Session)(o).Choose(l)
+}
+
+func (o *ops) DetachLoop() error { return (*Session)(o).Choose(nil) }
 
 func (o *ops) WaitWritable(ctx context.Context) error { return o.Conn.WaitWritable(ctx) }
 func (o *ops) Interrupt()                             { o.Conn.Interrupt() }

@@ -27,8 +27,12 @@ func (s *Session) Message(op client.Opcode, data []byte) {
 		s.RefuseText()
 		return
 	}
+	if m := s.mailbox(); m != nil {
+		m.put(letter{kind: messageCall, op: op}, data)
+		return
+	}
 	if r := s.record.Load(); r != nil && op == client.OpBinary {
-		s.cut(r, data, func(rest []byte) {
+		s.cut(r, letter{kind: messageCall, op: op}, data, func(rest []byte) {
 			if len(rest) > 0 || len(data) == 0 { // else it was records to its end
 				s.message(client.Message{Op: op, Data: rest})
 			}
@@ -45,49 +49,82 @@ func (s *Session) Fragment(op client.Opcode, p []byte, first, final bool) {
 	if s.State() != link.Open || s.Client == nil {
 		return
 	}
+	l := letter{kind: fragmentCall, op: op, first: first, final: final}
+	if m := s.mailbox(); m != nil {
+		m.put(l, p)
+		return
+	}
 	if first {
 		s.pieces.began = false
 	}
 	empty := first && len(p) == 0
-	piece := func(p []byte) {
-		began := s.pieces.began
-		if len(p) == 0 && !(final && (began || empty)) {
-			return // it was records to its end
-		}
-		s.pieces.began = !final
-		s.call(fragmentCall, client.Message{}, client.Fragment{Op: op, Data: p, First: !began, Final: final})
-	}
 	if r := s.record.Load(); r != nil && op == client.OpBinary {
-		s.cut(r, p, piece)
+		s.cut(r, l, p, func(rest []byte) { s.piece(op, rest, empty, final) })
 		return
 	}
-	piece(p)
+	s.piece(op, p, empty, final)
+}
+
+// piece runs OnFragment, if p, or empty, tells something: the message may have been
+// records to its end.
+func (s *Session) piece(op client.Opcode, p []byte, empty, final bool) {
+	began := s.pieces.began
+	if len(p) == 0 && !(final && (began || empty)) {
+		return
+	}
+	s.pieces.began = !final
+	s.call(fragmentCall, client.Message{}, client.Fragment{Op: op, Data: p, First: !began, Final: final})
 }
 
 // Ping is called by the filter.
 func (s *Session) Ping(payload []byte) {
-	if _, ok := s.Client.(client.PingHandler); ok && s.State() == link.Open {
-		s.call(pingCall, client.Message{Data: payload}, client.Fragment{})
+	if _, ok := s.Client.(client.PingHandler); ok {
+		s.control(pingCall, payload)
 	}
 }
 
 // Pong is called by the filter.
 func (s *Session) Pong(payload []byte) {
-	if _, ok := s.Client.(client.PongHandler); ok && s.State() == link.Open {
-		s.call(pongCall, client.Message{Data: payload}, client.Fragment{})
+	if _, ok := s.Client.(client.PongHandler); ok {
+		s.control(pongCall, payload)
 	}
+}
+
+func (s *Session) control(k kind, payload []byte) {
+	if s.State() != link.Open {
+		return
+	}
+	if m := s.mailbox(); m != nil {
+		m.put(letter{kind: k}, payload)
+		return
+	}
+	s.call(k, client.Message{Data: payload}, client.Fragment{})
 }
 
 // Notice tells the class, the counters and the log what has happened to its queue.
 func (s *Session) Notice() {
 	ready, drops := s.TakeNotices()
-	for _, d := range drops {
-		s.engine.Owner.Drop(s, d)
-		if h, ok := s.Client.(client.DropHandler); ok {
-			s.run("OnDropped", event.Func(func() error { return h.OnDropped(d) }))
-		}
+	if m := s.mailbox(); m != nil {
+		m.notice(ready, drops)
+		return
 	}
-	if h, ok := s.Client.(client.ReadyToSendHandler); ok && ready && s.State() == link.Open {
+	for _, d := range drops {
+		s.dropped(d)
+	}
+	if ready {
+		s.readyToSend()
+	}
+}
+
+func (s *Session) dropped(d client.Drop) {
+	s.engine.Owner.Drop(s, d)
+	if h, ok := s.Client.(client.DropHandler); ok {
+		s.run("OnDropped", event.Func(func() error { return h.OnDropped(d) }))
+	}
+}
+
+func (s *Session) readyToSend() {
+	if h, ok := s.Client.(client.ReadyToSendHandler); ok && s.State() == link.Open {
 		s.run("OnReadyToSend", event.Func(h.OnReadyToSend))
 	}
 }

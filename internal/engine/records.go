@@ -14,28 +14,56 @@ type records struct {
 	part []byte       // of a record, that has come; the reader's
 }
 
-// cut delivers data in records, together with what is left of earlier data. What
-// remains when an event has turned records off goes to rest.
-func (s *Session) cut(r *records, data []byte, rest func([]byte)) {
-	for s.State() == link.Open {
+// cutting is what next has found.
+type cutting uint8
+
+const (
+	aRecord   cutting = iota
+	noRecords         // they are off
+	usedUp            // there is not enough for another one
+)
+
+// next takes a record off what is left of earlier data and data. When there is not
+// enough it keeps what there is.
+func (r *records) next(data []byte) (record, left []byte, how cutting) {
+	for {
 		n := int(r.n.Load())
 		switch have := len(r.part); {
 		case have > 0 && have >= n: // n may be smaller than it was
-			s.message(client.Message{Op: client.OpBinary, Data: r.take(n)})
+			return r.take(n), data, aRecord
 		case n == 0:
-			rest(data)
-			return
+			return nil, data, noRecords
 		case have == 0 && len(data) >= n:
-			record := data[:n:n]
-			data = data[n:]
-			s.message(client.Message{Op: client.OpBinary, Data: record})
+			return data[:n:n], data[n:], aRecord
 		case len(data) == 0:
-			return
+			return nil, nil, usedUp
 		default:
 			k := min(n-have, len(data))
 			r.part = append(r.part, data[:k]...)
 			data = data[k:]
 		}
+	}
+}
+
+// cut delivers data in records. What remains when an event has turned them off goes to
+// rest; when one has attached the client to a loop it goes there, as what l says.
+func (s *Session) cut(r *records, l letter, data []byte, rest func([]byte)) {
+	for s.State() == link.Open {
+		if m := s.mailbox(); m != nil {
+			m.put(l, data)
+			return
+		}
+		record, left, how := r.next(data)
+		switch how {
+		case noRecords:
+			rest(left)
+			return
+		case usedUp:
+			return
+		}
+		l.cut = l.cut || len(left) < len(data)
+		data = left
+		s.message(client.Message{Op: client.OpBinary, Data: record})
 		s.Gate()
 	}
 }

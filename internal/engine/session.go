@@ -32,7 +32,8 @@ type Session struct {
 	record atomic.Pointer[records] // nil until SetRecordLength
 	zip    *zipper                 // nil without permessage-deflate
 
-	held atomic.Bool // broadcasts wait for the banner
+	held atomic.Bool             // broadcasts wait for the banner
+	box  atomic.Pointer[mailbox] // nil while the reader runs the events; gone at the end
 
 	mu      sync.Mutex // guards the following
 	greeted bool       // the banner is out, or never will be
@@ -128,6 +129,10 @@ func (s *Session) Refuse(cause error) {
 	s.greeted = true
 	s.mu.Unlock()
 	s.Dropped(cause)
+	if !s.box.CompareAndSwap(nil, gone) {
+		s.mailbox().close()
+		s.box.Store(gone)
+	}
 }
 
 // Run is the reader: it runs every event of the client, until the socket is
@@ -140,6 +145,14 @@ func (s *Session) Resume() { s.read(nil) }
 
 // begin is what comes before the first message.
 func (s *Session) begin() {
+	if m := s.mailbox(); m != nil && s.Client != nil {
+		m.connected()
+		return
+	}
+	s.connect()
+}
+
+func (s *Session) connect() {
 	if err := event.Do((*connectEvent)(s)); err != nil {
 		s.failed("OnClientConnect", err)
 	}
@@ -210,6 +223,10 @@ func (s *Session) end(clean bool) {
 	s.waiting, s.greeted = nil, true
 	s.mu.Unlock()
 	s.Dropped(info.Cause)
+	if !s.box.CompareAndSwap(nil, gone) {
+		s.endElsewhere(info, clean)
+		return
+	}
 	// Deferred, because each event may end the goroutine.
 	defer s.engine.Owner.Gone(s)
 	defer s.Conn.Linger()
@@ -220,6 +237,22 @@ func (s *Session) end(clean bool) {
 	}
 	defer s.Notice()
 	s.lastRecord(info)
+}
+
+// endElsewhere is the end of a client whose events are not run by its reader.
+func (s *Session) endElsewhere(info client.CloseInfo, clean bool) {
+	if clean && s.reader != nil {
+		s.engine.giveBack(s)
+	}
+	m := s.box.Load()
+	ready, drops := s.TakeNotices()
+	m.finish(info, ready, drops)
+	s.Conn.Linger()
+	s.Conn.Settle()
+	m.ended()
+	s.box.Store(gone)
+	m.close()
+	s.engine.Owner.Gone(s)
 }
 
 func (s *Session) disconnect(info client.CloseInfo) {

@@ -83,6 +83,11 @@ type Ops interface {
 	// Control sends a ping (opcode 9) or pong (10).
 	Control(op byte, payload []byte) error
 	SetBanner(text string) error
+	// AttachLoop has the events run on l, for which LoopOf knows a Loop; nil: on a
+	// goroutine of the client's own.
+	AttachLoop(l any) error
+	// DetachLoop lets the events wait for the next AttachLoop.
+	DetachLoop() error
 	SetWriteTimeout(d time.Duration)
 	State() State
 	Counters() Counters

@@ -131,6 +131,7 @@ func (c *Conn) peerClosed(payload []byte) error {
 	if v != nil {
 		return c.violated(v)
 	}
+	c.events.Await()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answer = true

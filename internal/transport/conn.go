@@ -31,6 +31,14 @@ type Events interface {
 	Dropped(cause error)
 	// Resume comes after Rest, on a fresh goroutine: the reader goes on there.
 	Resume()
+	// Await is called by the reader before it ends the connection for what it has read:
+	// it returns when the events of what came before have run.
+	Await()
+	// Owes reports whether what came waits for its event: then silence is not the peer's.
+	// Later reports whether FlushSoon will be called when somebody else has done his
+	// work. Conn.mu is held by the callers of both.
+	Owes() bool
+	Later() bool
 }
 
 // Conn is one connection; the engine's connection object embeds it. Init comes first,
@@ -45,18 +53,19 @@ type Conn struct {
 
 	inflater *deflate.Decompressor // nil without permessage-deflate
 	pieces   bool                  // messages go to Events.Fragment
+	number   uint8                 // for its lane
 
+	// In an order without gaps: each connection has them.
 	state        atomic.Uint32 // a link.State
 	active       atomic.Bool   // the reader has input or is inside a handler; only it changes this
+	slow         atomic.Bool   // SetBandwidth was called
 	lastRead     atomic.Int64  // when the last byte came, in time since Service.epoch
 	lastMessage  atomic.Int64  // likewise, the last data frame
 	rtt          atomic.Int64
 	messagesIn   atomic.Uint64
 	bytesIn      atomic.Uint64
 	writeTimeout atomic.Int64 // replaces Settings.WriteTimeout unless 0
-	slow         atomic.Bool  // SetBandwidth was called
 	paused       atomic.Bool  // nothing is read; written under mu
-	number       uint8        // for its lane
 	notices      atomic.Bool  // there is something to tell the class; set under mu
 
 	warmAt  int32 // in Service.warm, from 1; guarded by Service.mu

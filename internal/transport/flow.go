@@ -84,7 +84,10 @@ func (c *Conn) noticeLocked() {
 	}
 }
 
-// TakeNotices returns what there is to tell the class, once. Only for the reader.
+// HasNotices reports whether there is something to tell the class.
+func (c *Conn) HasNotices() bool { return c.notices.Load() }
+
+// TakeNotices returns what there is to tell the class, once. Only for who runs the events.
 func (c *Conn) TakeNotices() (ready bool, drops []client.Drop) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

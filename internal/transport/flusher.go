@@ -25,7 +25,10 @@ const maxSpare = 1 << 10
 // lane is always the same for a connection.
 func (c *Conn) lane() *lane { return &c.svc.lanes[int(c.number)%len(c.svc.lanes)] }
 
-// add has c flushed. Conn.mu is held.
+// FlushSoon has c flushed, for which dirty is set already.
+func (c *Conn) FlushSoon() { c.lane().flusher.add(c) }
+
+// add has c flushed.
 func (f *flusher) add(c *Conn) {
 	f.mu.Lock()
 	f.dirty = append(f.dirty, c)

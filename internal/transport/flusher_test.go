@@ -122,7 +122,7 @@ func TestFlusherTakesABurst(t *testing.T) {
 		set := testSettings()
 		for i := range list {
 			list[i] = new(Conn)
-			list[i].Init(svc, set, Wire{&wires[i]}, nil, nil, nil)
+			list[i].Init(svc, set, Wire{&wires[i]}, nil, nil, new(recorder))
 			list[i].Open()
 			list[i].idle()
 		}

@@ -50,6 +50,53 @@ func (c *Conn) waitGate() bool {
 	return true
 }
 
+// Paused reports whether the gate is closed.
+func (c *Conn) Paused() bool { return c.paused.Load() }
+
+// Wait waits for ch. Unless strict is set it returns early when the connection is about
+// to end, or has something to tell, which the next call does. Only for the reader,
+// outside of an event.
+func (c *Conn) Wait(ch <-chan struct{}, strict bool) {
+	c.tell()
+	c.Settle()
+	c.idle()
+	c.await(ch, strict)
+	c.active.Store(true)
+}
+
+func (c *Conn) await(ch <-chan struct{}, strict bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var gate chan struct{}
+	if !strict {
+		if c.dead != nil || c.State() >= link.Closing || c.notices.Load() {
+			return
+		}
+		gate = make(chan struct{})
+		c.flowLocked().gate = gate
+	}
+	c.held = true // the silence is not the peer's
+	c.mu.Unlock()
+	select {
+	case <-ch:
+	case <-gate:
+	}
+	c.mu.Lock()
+	c.held = false
+	c.handled = c.svc.now()
+}
+
+// Settle makes the reader's goroutine its own, before it waits for something else than
+// input.
+func (c *Conn) Settle() {
+	if w, ok := c.wire.(interface{ settle() }); ok {
+		w.settle()
+	}
+}
+
+// Touch restarts the idle clock: the peer has waited for us.
+func (c *Conn) Touch() { c.noteMessage() }
+
 // openGateLocked has a reader that waits at the gate look again.
 func (c *Conn) openGateLocked() {
 	if c.flow.gate != nil {

@@ -97,6 +97,9 @@ func (k *taker) Notice() {
 
 func (k *taker) Dropped(error)                 {}
 func (k *taker) Resume()                       { k.serveOn() }
+func (k *taker) Await()                        {}
+func (k *taker) Owes() bool                    { return false }
+func (k *taker) Later() bool                   { return false }
 func (k *taker) Message(client.Opcode, []byte) { k.fault("a whole message comes") }
 func (k *taker) Sent(byte, int)                {}
 

@@ -185,6 +185,7 @@ func (c *Conn) received(n int) {
 
 // lost ends the connection because reading failed.
 func (c *Conn) lost(err error) error {
+	c.events.Await()
 	c.end(client.CloseInfo{Code: client.StatusAbnormal, Remote: true, Cause: err})
 	return err
 }
@@ -192,6 +193,7 @@ func (c *Conn) lost(err error) error {
 // violated answers a violation with its close frame.
 func (c *Conn) violated(v *client.ProtocolError) error {
 	c.in.torn = true
+	c.events.Await()
 	cause := error(v)
 	if v.Code == client.StatusInvalidPayload && v.Text == badUTF8 {
 		cause = &causeError{v, client.ErrInvalidUTF8}

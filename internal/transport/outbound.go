@@ -176,7 +176,9 @@ func (c *Conn) corkLocked(f *Frame) {
 	case !c.active.Load():
 		if !c.dirty {
 			c.dirty = true
-			c.lane().flusher.add(c)
+			if !c.events.Later() {
+				c.FlushSoon()
+			}
 		}
 	case !c.watched:
 		c.watched = true

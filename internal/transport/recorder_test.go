@@ -196,6 +196,9 @@ func (r *recorder) Resume()       { r.life() }
 
 func (r *recorder) Notice()        {}
 func (r *recorder) Sent(byte, int) {}
+func (r *recorder) Await()         {}
+func (r *recorder) Owes() bool     { return false }
+func (r *recorder) Later() bool    { return false }
 
 func (r *recorder) Fragment(client.Opcode, []byte, bool, bool) {}
 

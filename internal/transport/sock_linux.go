@@ -436,6 +436,8 @@ func (w *sockTLS) read(c *Conn, p []byte) (int, error) {
 
 func (w *sockTLS) doze() { w.sock.doze() }
 
+func (w *sockTLS) settle() { w.sock.settle() }
+
 func (w *sockTLS) rest(c *Conn) bool {
 	tlsmem.Release(w.conn.Conn)
 	return w.sock.rest(c)

@@ -80,7 +80,7 @@ func (c *Conn) onTimer() {
 // nextLifeLocked does what is due on an open connection and returns when to look
 // again.
 func (c *Conn) nextLifeLocked(now time.Duration) time.Duration {
-	if c.active.Load() || c.paused.Load() || c.held {
+	if c.active.Load() || c.paused.Load() || c.held || c.events.Owes() {
 		// The reader is inside a handler, or does not read: that nothing is read is not the peer's doing.
 		c.handled = now
 	}

@@ -1,0 +1,177 @@
+// The page of the game: it keeps one WebSocket open, tells the server what the pilot
+// wants, and shows what the server says.
+
+import { draw } from './draw.js'
+import { hello, input, take } from './wire.js'
+
+const $ = (id) => document.getElementById(id)
+const canvas = $('arena')
+
+const BEAT = 100 // milliseconds between two inputs when nothing changes, for the latency
+const LONGEST_PAUSE = 8000
+
+let socket = null // the present one
+let me = null // { slot, side, ticks } once the server has said hello
+let wanted = '' // the name, again after each loss
+let attempts = 0
+
+const bodies = new Map() // by slot
+const leaders = []
+let arrived = 0 // when the last message came
+
+// Connecting, and doing so again.
+
+function connect() {
+  const url = new URL('/play', location.href)
+  url.protocol = location.protocol.replace('http', 'ws')
+  url.searchParams.set('name', wanted)
+  const ws = socket = new WebSocket(url)
+  ws.binaryType = 'arraybuffer'
+  ws.addEventListener('message', (e) => { if (ws === socket) heard(e.data) })
+  ws.addEventListener('close', (e) => { if (ws === socket) lost(e) })
+}
+
+function lost({ reason }) {
+  me = null
+  $('status').textContent = `${reason || 'Not connected.'} Trying again.`
+  const pause = Math.min(LONGEST_PAUSE, 500 * 2 ** attempts++)
+  setTimeout(connect, pause * (0.5 + Math.random() / 2)) // so that not all come at once
+}
+
+function heard(data) {
+  if (!me) {
+    me = hello(data)
+    bodies.clear()
+    leaders.length = 0
+    attempts = 0
+    $('status').textContent = ''
+    document.body.dataset.view = 'arena'
+    canvas.focus()
+    return
+  }
+  const head = take(data, bodies, leaders)
+  arrived = performance.now()
+  count(data.byteLength)
+  answered(head.ack)
+  $('work').textContent = `${head.work.toFixed(2)} ms`
+  $('ships').textContent = head.ships
+  $('score').textContent = bodies.get(me.slot)?.score ?? '–'
+  if (head.tick % me.ticks === 0) rank()
+}
+
+function rank() {
+  $('leaders').replaceChildren(...leaders.map(({ name, score }) => {
+    const line = document.createElement('li')
+    line.textContent = `${name} ${score}`
+    line.className = name === wanted ? 'own' : ''
+    return line
+  }))
+}
+
+// What the pilot wants.
+
+const keys = new Map([
+  ['ArrowRight', [1, 0]], ['KeyD', [1, 0]], ['ArrowLeft', [-1, 0]], ['KeyA', [-1, 0]],
+  ['ArrowDown', [0, 1]], ['KeyS', [0, 1]], ['ArrowUp', [0, -1]], ['KeyW', [0, -1]],
+])
+const held = new Set()
+let pointer = null // where it is held, from the middle
+let sent = { heading: 0, power: 0, at: 0 }
+let number = 0
+const waiting = new Map() // when an input was sent, by number
+
+function wish() {
+  let [x, y] = [0, 0]
+  for (const key of held) {
+    x += keys.get(key)[0]
+    y += keys.get(key)[1]
+  }
+  if (x || y) return { heading: Math.atan2(y, x), power: 1 }
+  if (!pointer) return { heading: sent.heading, power: 0 }
+  return { heading: Math.atan2(pointer.y, pointer.x), power: Math.min(1, Math.hypot(pointer.x, pointer.y) / 120) }
+}
+
+function steer() {
+  if (!me || socket.readyState !== WebSocket.OPEN) return
+  const { heading, power } = wish()
+  const now = performance.now()
+  if (heading === sent.heading && power === sent.power && now - sent.at < BEAT) return
+  if (now - sent.at < 1000 / me.ticks) return // more than one for a tick is of no use
+  number = number + 1 & 0xffff
+  waiting.set(number, now)
+  sent = { heading, power, at: now }
+  socket.send(input(heading, power, number))
+}
+
+addEventListener('keydown', (e) => {
+  if (!keys.has(e.code) || !me || e.ctrlKey || e.metaKey || e.altKey) return
+  e.preventDefault()
+  held.add(e.code)
+})
+addEventListener('keyup', (e) => held.delete(e.code))
+addEventListener('blur', () => held.clear())
+
+function point(e) {
+  pointer = { x: e.clientX - canvas.clientWidth / 2, y: e.clientY - canvas.clientHeight / 2 }
+}
+canvas.addEventListener('pointerdown', (e) => {
+  canvas.setPointerCapture(e.pointerId)
+  point(e)
+})
+canvas.addEventListener('pointermove', (e) => { if (pointer) point(e) })
+for (const end of ['pointerup', 'pointercancel']) canvas.addEventListener(end, () => { pointer = null })
+
+// Figures.
+
+let latency = 0
+let shown = 0
+
+// answered notes how long it took until the server has counted an input in.
+function answered(ack) {
+  const at = waiting.get(ack)
+  if (at === undefined) return
+  for (const n of waiting.keys()) { // in the order of sending
+    waiting.delete(n)
+    if (n === ack) break
+  }
+  const took = arrived - at
+  latency = latency ? latency + (took - latency) / 8 : took
+  if (arrived - shown < 250) return
+  shown = arrived
+  $('latency').textContent = `${latency.toFixed(0)} ms`
+}
+
+let bytes = 0
+let since = performance.now()
+
+function count(n) {
+  bytes += n
+  if (arrived - since < 1000) return
+  $('data').textContent = `${(bytes / (arrived - since)).toFixed(1)} kB/s`
+  bytes = 0
+  since = arrived
+}
+
+// The picture: in between the last two messages, so that it moves evenly.
+
+function show() {
+  steer()
+  if (me) draw(bodies, me.slot, me.side, Math.min(1, (performance.now() - arrived) * me.ticks / 1000))
+  requestAnimationFrame(show)
+}
+
+// The door.
+
+$('entry').addEventListener('submit', (e) => {
+  e.preventDefault()
+  const name = $('name').value.trim().replace(/\s+/g, ' ')
+  const good = name !== '' && new TextEncoder().encode(name).length <= 16
+  $('name').setAttribute('aria-invalid', String(!good))
+  if (!good) return $('name').focus()
+  wanted = name
+  $('status').textContent = 'Connecting.'
+  if (!socket) connect()
+})
+
+$('name').focus()
+requestAnimationFrame(show)
