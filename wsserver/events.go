@@ -133,12 +133,21 @@ const (
 	ReasonFailed                    // 500: NewClient or a hook failed or panicked
 	ReasonRequireTLS                // 403, or a redirect: Host.RequireTLS, and the connection is plain
 	ReasonProxy                     // a PROXY header that is missing or wrong: Binding.Proxy
+	ReasonFilter                    // Events.OnAcceptFilter or Events.OnConnectionRequest said no
+	ReasonDenied                    // 403: Config.DeniedClients
+	ReasonNotAllowed                // 403: Config.AllowedClients
+	ReasonBanned                    // 403: Server.Bans
+	ReasonRate                      // 429, 503: AcceptRate, HandshakeRate, TotalAcceptRate
+	ReasonMaxPerIP                  // 429: Config.MaxPerIP
+	ReasonForwarded                 // 400: what a trusted proxy said of the client, see Config.ClientIPHeader
+	ReasonForward                   // 502, 504: the target of a forwarded connection
 	reasons
 )
 
 var reasonNames = [reasons]string{
 	"bad request", "timeout", "tls", "unknown host", "misdirected", "origin", "sub-protocol",
 	"too busy", "shutdown", "not an upgrade", "rejected", "failed", "no tls", "proxy header",
+	"filter", "denied", "not allowed", "banned", "rate", "too many of one address", "client address", "forward target",
 }
 
 // String returns the reason in words.
