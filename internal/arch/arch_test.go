@@ -56,6 +56,7 @@ var arrows = []arrow{
 
 	// For tests.
 	{"internal/memnet", nil},
+	{"internal/netns", nil},
 	{"internal/wstest", []string{"internal/memnet"}},
 	{"internal/conformance", nil},
 	{"internal/soak", nil},
