@@ -65,7 +65,7 @@ func TestKernelErrorsReadWell(t *testing.T) {
 		{"127.0.0.1:80", syscall.EACCES, "multilisten: binding 0: no permission to listen on port 80 of 127.0.0.1"},
 		{"127.0.0.1:80", syscall.EPERM, "multilisten: binding 0: no permission to listen on port 80 of 127.0.0.1"},
 		{":80", syscall.EACCES, "multilisten: binding 0: no permission to listen on port 80 of all addresses"},
-		{"[fe80::1%1]:80", syscall.EADDRNOTAVAIL, "multilisten: binding 0: port 80 of fe80::1%1 is not an address of this machine"},
+		{"[fe80::1%1]:80", syscall.EADDRNOTAVAIL, "multilisten: binding 0: fe80::1%1 is not an address of this machine, so port 80 of it can not be opened"},
 	} {
 		_, err := Open(t.Context(), Options{Control: failing(tt.errno)}, Binding{Addr: tt.addr})
 		if err == nil || err.Error() != tt.want {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"strings"
 )
 
 var (
@@ -69,7 +70,11 @@ func (e *ListenError) reason() string {
 	case isDenied(e.Err) || errors.Is(e.Err, fs.ErrPermission):
 		return "no permission to listen on " + e.place()
 	case isNotHere(e.Err):
-		return e.place() + " is not an address of this machine"
+		place, what := e.place(), " is not an address of this machine"
+		if port, addr, ok := strings.Cut(place, " of "); ok {
+			return addr + what + ", so " + port + " of it can not be opened"
+		}
+		return place + what
 	}
 	return e.Err.Error()
 }
