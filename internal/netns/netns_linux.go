@@ -11,6 +11,7 @@ package netns
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 )
 
@@ -111,7 +113,23 @@ func add4(i int, p netip.Prefix) error {
 
 func add6(p netip.Prefix) error {
 	r := &in6{addr: p.Addr().As16(), prefix: uint32(p.Bits()), index: 1} // lo is the first
-	return ioctl(syscall.AF_INET6, syscall.SIOCSIFADDR, unsafe.Pointer(r))
+	if err := ioctl(syscall.AF_INET6, syscall.SIOCSIFADDR, unsafe.Pointer(r)); err != nil {
+		return err
+	}
+	return usable(p.Addr())
+}
+
+// usable waits until the kernel takes an address for ours: on a busy machine a moment
+// after it was added.
+func usable(a netip.Addr) (err error) {
+	for range 500 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", netip.AddrPortFrom(a, 0).String()); err == nil {
+			return l.Close()
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
 }
 
 func ioctl(family int, request uintptr, arg unsafe.Pointer) error {
