@@ -45,6 +45,8 @@ func full() *File {
 			SubProtocols: []string{"chat.v2", "chat.v1"}, RequireSubProtocol: true,
 			MaxHeaderBytes: 32 << 10, MaxPending: 10, MaxHTTPConns: 11, HTTPTimeout: time.Minute, HandshakeTimeout: 3 * time.Second,
 			TLSHandshakeTimeout: 2 * time.Second, ShutdownTimeout: time.Hour + time.Minute + time.Second,
+			Drain: wsserver.Drain{Window: time.Minute, ReturnAfter: -time.Second, ReturnSpread: 90 * time.Second,
+				Code: client.StatusServiceRestart, Reason: "bye; \"you\""},
 			MaxMessageSize: 3 << 30, MaxFrameSize: 1000,
 			SendQueue: client.SendQueue{MaxBytes: 1 << 20, MaxMessages: 7, Policy: client.QueueDropOldest, BlockTimeout: time.Millisecond,
 				HighWater: 1 << 19, LowWater: 1000},

@@ -21,6 +21,7 @@ func TestEachFieldHasAKeyOrAReason(t *testing.T) { // H-51
 	checkFields(t, compressionShape)
 	checkFields(t, compressionEntry)
 	checkFields(t, keepAliveShape)
+	checkFields(t, drainShape)
 	checkFields(t, verifyShape)
 	checkFields(t, acmeShape)
 }
@@ -81,6 +82,7 @@ func TestFullIsFull(t *testing.T) {
 	checkFull(t, "Bindings[0].", reflect.ValueOf(f.Server.Bindings[0]), bindingShape.code)
 	checkFull(t, "SendQueue.", reflect.ValueOf(f.Server.SendQueue), queueShape.code)
 	checkFull(t, "Compression.", reflect.ValueOf(f.Server.Compression), compressionShape.code)
+	checkFull(t, "Drain.", reflect.ValueOf(f.Server.Drain), drainShape.code)
 	checkFull(t, "KeepAlive.", reflect.ValueOf(f.Server.KeepAlive), keepAliveShape.code)
 	checkFull(t, "ClientVerify.", reflect.ValueOf(f.Server.ClientVerify), verifyShape.code)
 	checkFull(t, "ACME.", reflect.ValueOf(*f.ACME), acmeShape.code)

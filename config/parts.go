@@ -14,6 +14,7 @@ import (
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/multilisten"
+	"github.com/icsws/icsws/wsserver"
 )
 
 // The tables inside that of the server.
@@ -107,6 +108,14 @@ func deflateShape(mode func(codec[client.CompressionMode]) codec[client.Compress
 		at("window_bits", func(z *client.Compression) *int { return &z.WindowBits }, whole[int](0, 15), "8 to 15, of mode context; 12 unless set"),
 	}}
 }
+
+var drainShape = shape[wsserver.Drain]{keys: table[wsserver.Drain]{
+	at("window", func(d *wsserver.Drain) *time.Duration { return &d.Window }, duration, "the time over which they are closed; at once unless set"),
+	at("return_after", func(d *wsserver.Drain) *time.Duration { return &d.ReturnAfter }, duration, "when they are asked to come back; at once unless set, -1s leaves the hint out"),
+	at("return_spread", func(d *wsserver.Drain) *time.Duration { return &d.ReturnSpread }, duration, "is spread over them and added to that"),
+	at("code", func(d *wsserver.Drain) *client.StatusCode { return &d.Code }, whole[client.StatusCode](0, 4999), "the close code; 1001 unless set"),
+	at("reason", func(d *wsserver.Drain) *string { return &d.Reason }, plain, "the reason before the hint"),
+}}
 
 var keepAliveShape = shape[net.KeepAliveConfig]{keys: table[net.KeepAliveConfig]{
 	at("enable", func(k *net.KeepAliveConfig) *bool { return &k.Enable }, onOff, "turns probes on"),

@@ -27,6 +27,7 @@ var (
 )
 
 var serverShape = shape[server]{keys: serverKeys, code: []code[server]{
+	{"Inherited", func(c *server) bool { return c.Inherited != nil }, "sockets of another process"},
 	{"TLS", func(c *server) bool { return c.TLS != nil }, "a tls.Config; the hosts have certificates as text"},
 	{"ClientCAs", func(c *server) bool { return c.ClientCAs != nil }, "a pool of certificates; ClientCAFile can be written"},
 	{"TLSKeyLog", func(c *server) bool { return c.TLSKeyLog != nil }, "an io.Writer"},
@@ -78,7 +79,8 @@ var serverKeys = table[server]{
 	at("http_timeout", func(c *server) *time.Duration { return &c.HTTPTimeout }, duration, "for a request that is no WebSocket, and for its answer; 1m unless set"),
 	at("handshake_timeout", func(c *server) *time.Duration { return &c.HandshakeTimeout }, duration, "from accept to the answer; 10s unless set"),
 	at("tls_handshake_timeout", func(c *server) *time.Duration { return &c.TLSHandshakeTimeout }, duration, "the part of TLS in that; 5s unless set"),
-	at("shutdown_timeout", func(c *server) *time.Duration { return &c.ShutdownTimeout }, duration, "for the end of the server; 10s unless set"),
+	at("shutdown_timeout", func(c *server) *time.Duration { return &c.ShutdownTimeout }, duration, "for the end of the server; 10s and drain.window unless set"),
+	at("drain", func(c *server) *wsserver.Drain { return &c.Drain }, one(drainShape), "how the end of the server sends clients away"),
 
 	at("max_message_size", func(c *server) *int64 { return &c.MaxMessageSize }, memory, "a received message; 1MiB unless set"),
 	at("max_frame_size", func(c *server) *int { return &c.MaxFrameSize }, octets, "a sent frame"),

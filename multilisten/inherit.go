@@ -28,9 +28,10 @@ const firstFD = 3
 // manager (socket activation) or by its predecessor ([Group.HandOver]). Its methods may
 // be called concurrently, and on nil, which has none.
 type Inherited struct {
-	mu    sync.Mutex // guards the following
-	rest  []*handed
-	ready *os.File // nil if nobody waits
+	mu      sync.Mutex // guards the following
+	rest    []*handed
+	ready   *os.File // nil if nobody waits
+	awaited int      // those of Join that are not done
 }
 
 // handed is a listening socket of another process.

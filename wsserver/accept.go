@@ -3,6 +3,7 @@ package wsserver
 import (
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -11,11 +12,13 @@ import (
 // got a connection hands its turn on and does the handshake itself. So a handshake
 // costs no goroutine of its own, whose stack would have to grow first.
 type workers struct {
-	turn    chan bool     // to a worker that waits for its turn; false sends it away
-	idle    atomic.Int32  // workers that wait
-	sending atomic.Bool   // they will be sent away in a while
-	over    chan struct{} // closed after the last turn
-	err     error         // why it was the last; of no interest before over
+	turn    chan bool      // to a worker that waits for its turn; false sends it away
+	idle    atomic.Int32   // workers that wait
+	sending atomic.Bool    // they will be sent away in a while
+	over    chan struct{}  // closed after the last turn
+	gentle  atomic.Bool    // stopped by a hand-over: who was accepted is served
+	shaking sync.WaitGroup // those in handshake; nothing is added once over is closed
+	err     error          // why it was the last; of no interest before over
 
 	delay time.Duration // after the last error; for whoever has the turn
 }
@@ -131,12 +134,13 @@ func (s *core) acceptOne(l *listener) (*attempt, error) {
 		}
 		l.delay = 0
 		s.counters.accepted.Add(1)
-		if !s.takeSlot(l) {
+		if !s.takeSlot(l) && !(l.gentle.Load() && s.takeLateSlot()) {
 			_ = conn.Close()
 			return nil, s.stopError(nil)
 		}
 		a := s.newAttempt(l, conn)
 		if s.begun(&a.arrival) {
+			l.shaking.Add(1)
 			return a, nil
 		}
 		<-s.pending
@@ -156,6 +160,17 @@ func (s *core) takeSlot(l *listener) bool {
 	case s.pending <- struct{}{}:
 		return true
 	case <-l.quit:
+		return false
+	}
+}
+
+// takeLateSlot waits for a slot for a connection that was accepted just before a
+// hand-over; false when the server is closing.
+func (s *core) takeLateSlot() bool {
+	select {
+	case s.pending <- struct{}{}:
+		return true
+	case <-s.alive.Done():
 		return false
 	}
 }

@@ -31,6 +31,13 @@ type Config struct {
 	// ListenPolicy says what Listen does when a binding can not be opened: all or
 	// none (the zero value), or the best effort (L-27).
 	ListenPolicy multilisten.Policy
+	// Inherited are listening sockets that the process was started with: by a service
+	// manager, or by the process that it replaces ([Server.HandOver]). Listen takes those
+	// that fit its bindings in place of opening their addresses. When all servers with the
+	// same Inherited have listened, what no binding has taken is closed, with a warning in
+	// the log, and the process that waits is told that this one is ready. So make these
+	// servers before the first of them listens.
+	Inherited *multilisten.Inherited
 	// Hosts are the virtual hosts (H-01). Without any, every name is welcome.
 	Hosts []hosts.Host
 
@@ -135,8 +142,10 @@ type Config struct {
 	// means 5 s.
 	TLSHandshakeTimeout time.Duration
 	// ShutdownTimeout bounds the shutdown at the end of ListenAndServe, and Close.
-	// Zero means 10 s; it can not be turned off.
+	// Zero means 10 s, and Drain.Window besides; it can not be turned off.
 	ShutdownTimeout time.Duration
+	// Drain says how Shutdown sends the clients away. The zero value closes all at once.
+	Drain Drain
 
 	// MaxMessageSize bounds a received message in bytes, after inflation; a
 	// larger one closes with 1009. Zero means 1 MiB; the most is 1 GiB, as a message

@@ -24,7 +24,8 @@ func (c Config) withDefaults() Config {
 	def(&c.HTTPTimeout, time.Minute)
 	def(&c.HandshakeTimeout, 10*time.Second)
 	def(&c.TLSHandshakeTimeout, 5*time.Second)
-	def(&c.ShutdownTimeout, 10*time.Second)
+	def(&c.ShutdownTimeout, 10*time.Second+max(c.Drain.Window, 0))
+	c.Drain.withDefaults()
 	def(&c.BandwidthSampling, time.Second)
 	c.SendQueue = c.SendQueue.WithDefaults()
 	c.CompressionByHost = maps.Clone(c.CompressionByHost)
@@ -62,6 +63,7 @@ func (c *Config) check() error {
 		positive("MaxPending", c.MaxPending),
 		positive("MaxHTTPConns", c.MaxHTTPConns),
 		positive("ShutdownTimeout", c.ShutdownTimeout),
+		c.checkDrain(),
 		positive("MaxFrameSize", c.MaxFrameSize),
 		positive("BandwidthLimit", c.BandwidthLimit),
 		positive("BandwidthSampling", c.BandwidthSampling),

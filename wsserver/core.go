@@ -49,6 +49,9 @@ type core struct {
 	lastError atomic.Pointer[ServerError]
 	pages     pages
 	pumps     pumps
+	away      away
+	handing   atomic.Bool                       // a HandOver runs
+	arrived   func() (left []string, err error) // of Config.Inherited
 
 	alive context.Context // ends with ErrServerClosed when the server begins to close
 	kill  context.CancelCauseFunc
@@ -68,6 +71,7 @@ type core struct {
 	opening   openings                     // connections in handshake
 	others    map[*engine.Session]struct{} // sessions that are not in the registry: busy peers
 	end       func(*engine.Session)        // once closing: what becomes of a session
+	drain     *drain                       // nil unless Shutdown has begun one
 }
 
 func (s *core) init(cfg Config, class factory, self client.Server) error {
@@ -90,6 +94,7 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	s.served = make(map[*listener]struct{})
 	s.others = make(map[*engine.Session]struct{})
 	s.engine = engine.New(s.engineConfig())
+	s.arrived = s.cfg.Inherited.Join()
 	s.pages.init(s)
 	s.initPumps()
 	return nil

@@ -17,6 +17,11 @@ type Events struct {
 	// OnChangeState gets each change of state of the server and of each of its
 	// listeners (E-10). It holds up the call that caused the change.
 	OnChangeState func(StateChange)
+	// OnDrain tells how far a Shutdown with Config.Drain has come: when it begins, when
+	// the last client has left, and between these every second, or every twentieth of the
+	// window if that is longer. The calls never overlap. It holds up the closing of the
+	// next clients, though not the deadline of Shutdown.
+	OnDrain func(DrainInfo)
 	// OnReject gets each refused connection. It holds up the answer to that
 	// peer only.
 	OnReject func(RejectInfo)

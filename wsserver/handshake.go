@@ -69,6 +69,7 @@ func (s *core) handshake(l *listener, a *attempt) {
 			s.mu.Unlock()
 		}
 		<-s.pending
+		l.shaking.Done()
 	}()
 	s.setOptions(below(conn), l.name, &l.told)
 	taken = s.proxied(&a.arrival) && s.secure(&a.arrival, l.tls) && s.request(a)

@@ -35,6 +35,7 @@ type listener struct {
 	quit    chan struct{} // closed by stop
 	stopped atomic.Bool
 	told    optionsTold
+	changed func(from, to State) // tells of a listener that was given to Serve; nil for others
 	workers
 }
 
@@ -49,6 +50,10 @@ func newListener(l net.Listener, index int, name string) *listener {
 func (l *listener) stop() error {
 	if l.stopped.Swap(true) {
 		return nil
+	}
+	if l.changed != nil {
+		l.changed(StateListening, StateClosing)
+		defer l.changed(StateClosing, StateClosed)
 	}
 	close(l.quit)
 	return l.Close()
@@ -124,7 +129,7 @@ func (s *core) listen(ctx context.Context) error {
 		return err
 	}
 	group, err := multilisten.Open(ctx, multilisten.Options{
-		Policy: s.cfg.ListenPolicy, InBufferSize: s.cfg.InBufferSize, OnState: s.onListenerState,
+		Policy: s.cfg.ListenPolicy, Inherited: s.cfg.Inherited, InBufferSize: s.cfg.InBufferSize, OnState: s.onListenerState,
 	}, bindings...)
 	if group == nil {
 		s.endListen(nil)
@@ -144,6 +149,7 @@ func (s *core) listen(ctx context.Context) error {
 		_ = group.Close()
 		return ErrServerClosed
 	}
+	s.tellReady()
 	if err != nil {
 		return fmt.Errorf("wsserver: %w", err)
 	}
@@ -315,13 +321,19 @@ func (s *core) serve(nl net.Listener, secure bool) error {
 		return err
 	}
 	s.mu.Lock()
-	if s.closing {
-		s.mu.Unlock()
-		_ = nl.Close()
-		return ErrServerClosed
-	}
 	l.index = s.configured() + s.handed
 	s.handed++
+	closing := s.closing
+	s.mu.Unlock()
+	if !closing {
+		s.announce(l)
+	}
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		_ = l.stop()
+		return ErrServerClosed
+	}
 	s.served[l] = struct{}{}
 	s.wg.Add(1)
 	s.renewLocked()
@@ -330,6 +342,19 @@ func (s *core) serve(nl net.Listener, secure bool) error {
 	defer s.wg.Done()
 	tell()
 	return s.accept(l)
+}
+
+// announce tells that a listener which was given to Serve is listening, before anybody
+// can stop it, and has it tell of its end (E-10).
+func (s *core) announce(l *listener) {
+	f := s.cfg.Events.OnChangeState
+	if f == nil {
+		return
+	}
+	l.changed = func(from, to State) {
+		s.user("OnChangeState", func() { f(StateChange{Index: l.index, Binding: l.name, From: from, To: to}) })
+	}
+	l.changed(StateClosed, StateListening)
 }
 
 func (s *core) addrs() []net.Addr {

@@ -9,6 +9,7 @@ import (
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/link"
 )
 
 // owner is the core as its connections see it. Methods of core itself would be
@@ -121,7 +122,11 @@ func (o *owner) Failed(sess *engine.Session, err error) (keep bool) {
 	if p, ok := errors.AsType[*client.PanicError](err); ok {
 		return s.panicked(PanicInfo{Client: sess.Client, Event: p.Event, Value: p.Value, Stack: p.Stack})
 	}
-	s.log.Warn("event failed", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(), "err", err)
+	level := slog.LevelWarn
+	if errors.Is(err, client.ErrClosed) && sess.State() >= link.Closing {
+		level = slog.LevelDebug // it could not send any more, as the client is being closed
+	}
+	s.log.Log(context.Background(), level, "event failed", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(), "err", err)
 	return false
 }
 

@@ -11,6 +11,9 @@ import (
 // refuse answers a connection that will not have a client, and reports it. req is
 // nil when none was read.
 func (s *core) refuse(a *arrival, req *handshake.Request, reason Reason, e *handshake.Error) {
+	if reason == ReasonShutdown {
+		s.later(e)
+	}
 	info := s.rejection(a, reason, e.Status, e.Body)
 	info.Setting, info.Err = e.Setting, e.Err
 	if req != nil {

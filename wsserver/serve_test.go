@@ -63,9 +63,10 @@ func TestServeReturns(t *testing.T) {
 				if srv.Listening() || srv.State() != wsserver.StateClosed || len(srv.Addrs()) != 0 {
 					t.Errorf("state %v, addresses %v", srv.State(), srv.Addrs())
 				}
-				want := []string{"-1  closed→listening", "-1  listening→closed"}
+				own := "0 " + l.Addr().String() // the listener's
+				want := []string{own + " closed→listening", "-1  closed→listening", own + " listening→closing", own + " closing→closed", "-1  listening→closed"}
 				if tt.want == wsserver.ErrServerClosed {
-					want = []string{want[0], "-1  listening→closing", "-1  closing→closed"}
+					want = []string{want[0], want[1], "-1  listening→closing", want[2], want[3], "-1  closing→closed"}
 				}
 				synctest.Wait()
 				got := slices.DeleteFunc(d.lines(), func(s string) bool { return !strings.Contains(s, "→") })

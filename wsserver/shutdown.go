@@ -20,10 +20,13 @@ func (s *Server[T]) StopListening() error { return s.core.stopListening() }
 // first the rest is aborted and the error is that of ctx. In an event it begins
 // the work, bounded by ctx and by Config.ShutdownTimeout, and returns nil at once:
 // Done tells the end. Afterwards the server is spent.
+//
+// With Config.Drain it closes the clients one after the other, over a time that leaves
+// the last of them enough of ctx to answer. Until its turn comes a client is served as
+// ever, broadcasts included. A second call closes the rest at once, with hints; so do
+// Close and Abort, in their way.
 func (s *Server[T]) Shutdown(ctx context.Context) error {
-	s.core.begin(func(sess *engine.Session) {
-		_ = sess.CloseWith(client.StatusGoingAway, "server shuts down", false, client.ErrServerShutdown)
-	})
+	s.core.begin(s.core.sendAway, s.core.newDrain(ctx))
 	if event.Inside() {
 		go s.core.awaitInEvent(ctx)
 		return nil
@@ -38,7 +41,7 @@ func (s *Server[T]) Shutdown(ctx context.Context) error {
 // the server is spent.
 func (s *Server[T]) Close() error {
 	return s.core.hardEnd(func(sess *engine.Session) {
-		_ = sess.CloseWith(client.StatusGoingAway, "server shuts down", false, client.ErrServerShutdown)
+		_ = sess.CloseWith(client.StatusGoingAway, shutdownReason, false, client.ErrServerShutdown)
 		sess.Drop(client.ErrServerShutdown)
 	})
 }
@@ -67,25 +70,44 @@ func (s *core) stopListening() error {
 	return errors.Join(errs...)
 }
 
-// begin starts the end of the server, once, and calls end for every session.
-func (s *core) begin(end func(*engine.Session)) {
+// begin starts the end of the server, once, and calls end for every session; with a
+// drain that does it in its time, unless the end has begun already.
+func (s *core) begin(end func(*engine.Session), d *drain) {
 	s.mu.Lock()
 	first := !s.closing
 	s.closing, s.end = true, end
 	tell := func() {}
 	if first {
 		tell = s.setStateLocked(StateClosing)
+		if d != nil {
+			d.beginLocked()
+		}
 	}
 	s.mu.Unlock()
 	s.kill(ErrServerClosed)
 	tell()
 	_ = s.stopListening()
 	s.hurry()
-	for _, sess := range s.running() {
-		end(sess)
+	if first && d != nil {
+		go d.run()
+	} else {
+		for _, sess := range s.running() {
+			end(sess)
+		}
+		s.hasten()
 	}
 	if first {
 		go s.finish()
+	}
+}
+
+// hasten ends the waiting of a drain, if there is one.
+func (s *core) hasten() {
+	s.mu.Lock()
+	d := s.drain
+	s.mu.Unlock()
+	if d != nil {
+		d.hasten()
 	}
 }
 
@@ -140,11 +162,12 @@ func (s *core) abortAll() {
 	for _, sess := range s.running() {
 		abort(sess)
 	}
+	s.hasten()
 	s.abandon()
 }
 
 func (s *core) hardEnd(end func(*engine.Session)) error {
-	s.begin(end)
+	s.begin(end, nil)
 	if event.Inside() {
 		// It may be a page handler that has called, and its answer is still to come.
 		time.AfterFunc(refusalLinger, s.pages.cut)
