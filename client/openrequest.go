@@ -39,6 +39,8 @@ type OpenRequest struct {
 	Pump           Loop                 // where the client's events will run, see [Base.AttachPump]; nil: as Config says
 
 	selected string
+	forward  ForwardTarget
+	forwards bool
 	ctx      context.Context
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/forward"
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/multilisten"
 	"github.com/icsws/icsws/wsserver"
@@ -43,6 +44,9 @@ func full() *File {
 			BannerByHost: map[string]banner.Policy{"chat": {}, "b c.d": {Welcome: "b"}},
 			UnknownHost:  wsserver.UnknownDefault, AllowedOrigins: []string{"https://app.example", "*"},
 			SubProtocols: []string{"chat.v2", "chat.v1"}, RequireSubProtocol: true,
+			Forward: &forward.Target{URL: "wss://game.example/x", Host: "a.example", Port: 7, TLS: true, Text: true, ChunkSize: 1000, ProxyProtocol: true,
+				HeaderNames: []string{"Cookie", "Authorization"}, DialTimeout: time.Second, WriteTimeout: -1, IdleTimeout: time.Hour},
+			ForwardByHost:  map[string]*forward.Target{"chat": nil, "mail": {Host: "mail.example", Port: 143}},
 			MaxHeaderBytes: 32 << 10, MaxPending: 10, MaxHTTPConns: 11, HTTPTimeout: time.Minute, HandshakeTimeout: 3 * time.Second,
 			TLSHandshakeTimeout: 2 * time.Second, ShutdownTimeout: time.Hour + time.Minute + time.Second,
 			Drain: wsserver.Drain{Window: time.Minute, ReturnAfter: -time.Second, ReturnSpread: 90 * time.Second,

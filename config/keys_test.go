@@ -24,6 +24,7 @@ func TestEachFieldHasAKeyOrAReason(t *testing.T) { // H-51
 	checkFields(t, drainShape)
 	checkFields(t, verifyShape)
 	checkFields(t, acmeShape)
+	checkFields(t, targetShape)
 }
 
 func checkFields[C any](t *testing.T, s shape[C]) {
@@ -85,6 +86,7 @@ func TestFullIsFull(t *testing.T) {
 	checkFull(t, "Drain.", reflect.ValueOf(f.Server.Drain), drainShape.code)
 	checkFull(t, "KeepAlive.", reflect.ValueOf(f.Server.KeepAlive), keepAliveShape.code)
 	checkFull(t, "ClientVerify.", reflect.ValueOf(f.Server.ClientVerify), verifyShape.code)
+	checkFull(t, "Forward.", reflect.ValueOf(*f.Server.Forward), targetShape.code)
 	checkFull(t, "ACME.", reflect.ValueOf(*f.ACME), acmeShape.code)
 }
 

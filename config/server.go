@@ -8,6 +8,7 @@ import (
 
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/forward"
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/multilisten"
 	"github.com/icsws/icsws/wsserver"
@@ -72,6 +73,8 @@ var serverKeys = table[server]{
 	at("allowed_origins", func(c *server) *[]string { return &c.AllowedOrigins }, words, "origins of pages that may connect; none is the same host"),
 	at("sub_protocols", func(c *server) *[]string { return &c.SubProtocols }, words, "the server's, in order of preference"),
 	at("require_sub_protocol", func(c *server) *bool { return &c.RequireSubProtocol }, onOff, "refuses clients that offer none of them"),
+	at("forward", func(c *server) **forward.Target { return &c.Forward }, target, "where connections without a client are forwarded to"),
+	at("forward_by_host", func(c *server) *map[string]*forward.Target { return &c.ForwardByHost }, targets, "the same for single hosts; an empty text is none"),
 
 	at("max_header_bytes", func(c *server) *int { return &c.MaxHeaderBytes }, octets, "the head of a request; 16KiB unless set"),
 	at("max_pending", func(c *server) *int { return &c.MaxPending }, counter, "connections before the answer to their handshake; 4096 unless set"),

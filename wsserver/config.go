@@ -11,6 +11,7 @@ import (
 
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/forward"
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/multilisten"
 )
@@ -123,6 +124,15 @@ type Config struct {
 	// own. Nil answers 426 (H-13). A host's answers are, in this order, those to the
 	// checks of the Issuer, Host.OnWellKnown, WellKnown, RedirectURL and HTTP.
 	HTTP http.Handler
+	// Forward is where clients are forwarded to for which NewClient returns a nil client and
+	// no error, unless the open request chooses another target (F-01, F-02). Nil means that
+	// such a client is an error. [NoClients] is the factory of a server that only forwards.
+	// A forwarded connection has a place under MaxClients and is seen by Hooks; it is not
+	// among Clients, and the factory hears no more of it. No loop runs its events. It gets
+	// no welcome.
+	Forward *forward.Target
+	// ForwardByHost replaces Forward for the hosts with these tags, also by nil.
+	ForwardByHost map[string]*forward.Target
 
 	// MaxHeaderBytes bounds the request head, request line included. Zero means 16 KiB.
 	MaxHeaderBytes int

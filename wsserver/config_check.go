@@ -31,6 +31,7 @@ func (c Config) withDefaults() Config {
 	c.CompressionByHost = maps.Clone(c.CompressionByHost)
 	c.PumpByHost = maps.Clone(c.PumpByHost)
 	c.BannerByHost = maps.Clone(c.BannerByHost)
+	c.copyForwards()
 	def(&c.WriteTimeout, 10*time.Second)
 	def(&c.CloseTimeout, 5*time.Second)
 	def(&c.PingInterval, 30*time.Second)
@@ -74,6 +75,7 @@ func (c *Config) check() error {
 		c.checkClose(),
 		c.checkProtocols(),
 		c.checkBanners(),
+		c.checkForwards(),
 	)
 }
 

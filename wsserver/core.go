@@ -52,6 +52,8 @@ type core struct {
 	away      away
 	handing   atomic.Bool                       // a HandOver runs
 	arrived   func() (left []string, err error) // of Config.Inherited
+	targets   sampler                           // of log lines
+	lingering atomic.Int32                      // targets whose client has ended
 
 	alive context.Context // ends with ErrServerClosed when the server begins to close
 	kill  context.CancelCauseFunc
@@ -69,7 +71,8 @@ type core struct {
 	renewing  bool // renewLocked has started it
 	served    map[*listener]struct{}
 	opening   openings                     // connections in handshake
-	others    map[*engine.Session]struct{} // sessions that are not in the registry: busy peers
+	others    map[*engine.Session]struct{} // sessions that are not in the registry: busy peers, forwarded ones
+	forwarded int                          // of others
 	end       func(*engine.Session)        // once closing: what becomes of a session
 	drain     *drain                       // nil unless Shutdown has begun one
 }

@@ -77,7 +77,10 @@ func (d *drain) beginLocked() {
 }
 
 // isClient tells clients from peers who are told that they are one too many.
-func isClient(sess *engine.Session) bool { return sess.Data.(*admission).counted }
+func isClient(sess *engine.Session) bool {
+	adm := sess.Data.(*admission)
+	return adm.counted || adm.relay != nil
+}
 
 // add is what becomes of a session that comes when the drain has begun.
 func (d *drain) add(sess *engine.Session) {
@@ -171,8 +174,18 @@ func (d *drain) flush() {
 
 // present reports whether a session is still a client.
 func (d *drain) present(sess *engine.Session) bool {
-	_, ok := d.s.registry.Get(sess.Link.ID)
-	return ok
+	if _, ok := d.s.registry.Get(sess.Link.ID); ok {
+		return true
+	}
+	if relayOf(sess) == nil {
+		return false
+	}
+	select {
+	case <-sess.Ended():
+		return false
+	default:
+		return true
+	}
 }
 
 // wait waits until it is time to close a session; false when it has ended before.
@@ -226,7 +239,7 @@ func (d *drain) tell(over bool) {
 	clients := len(d.list)
 	d.mu.Unlock()
 	info := DrainInfo{
-		Clients: clients, Left: s.registry.Len(), Closed: int(s.away.closed.Load()),
+		Clients: clients, Left: s.registry.Len() + s.forwardedNow(), Closed: int(s.away.closed.Load()),
 		Elapsed: time.Since(d.began), Window: d.window, Hastened: d.isHastened(), Over: over,
 	}
 	s.log.Info("drain", "clients", info.Clients, "left", info.Left, "closed", info.Closed,

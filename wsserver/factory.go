@@ -15,8 +15,9 @@ import (
 type ClientFactory[T client.Client] interface {
 	// NewClient is the open request: it accepts by returning a new client, refuses
 	// with an error, and may change the answer through r. A *client.RejectError is the
-	// HTTP response, any other error answers 500 and goes to the log; so does a nil
-	// client, and a panic. It must return within Config.HandshakeTimeout, see
+	// HTTP response, any other error answers 500 and goes to the log; so does a panic.
+	// A nil client without an error forwards the connection to the target that
+	// r.ForwardTo or Config.Forward has; without a target it is an error, too. It must return within Config.HandshakeTimeout, see
 	// r.Context. The client can not send yet.
 	NewClient(r *client.OpenRequest) (T, error)
 	// OnClientConnect comes when the handshake is answered, before the banner and
@@ -124,7 +125,7 @@ func (t typed[T]) newClient(r *client.OpenRequest) (client.Client, error) {
 		return nil, err
 	}
 	if isNil(c) {
-		return nil, errors.New("wsserver: NewClient returned neither a client nor an error")
+		return nil, nil // see core.target
 	}
 	if t.dynamic != nil {
 		if err := t.dynamic.check(reflect.TypeOf(c)); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/event"
 	"github.com/icsws/icsws/internal/link"
+	"github.com/icsws/icsws/internal/relay"
 )
 
 // owner is the core as its connections see it. Methods of core itself would be
@@ -25,6 +26,9 @@ func (o *owner) Connect(sess *engine.Session) error {
 	if c == nil {
 		return nil
 	}
+	if adm.relay != nil {
+		_ = adm.relay.SetSendQueue(relay.Queue(s.cfg.SendQueue))
+	}
 	for i, h := range s.cfg.Hooks {
 		adm.hooks = int32(i + 1)
 		if h.OnClientConnect != nil {
@@ -32,6 +36,10 @@ func (o *owner) Connect(sess *engine.Session) error {
 				return err
 			}
 		}
+	}
+	if adm.relay != nil {
+		s.relayed(sess, adm.relay)
+		return nil
 	}
 	adm.factory = true
 	return s.class.connect(c)
@@ -89,6 +97,9 @@ func (o *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
 	adm := sess.Data.(*admission)
 	defer s.release(adm)
 	s.leave(sess, adm)
+	if adm.relay != nil {
+		adm.relay.End(info)
+	}
 	c := sess.Client
 	if c == nil {
 		return

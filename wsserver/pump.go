@@ -129,7 +129,7 @@ func (s *core) reseat(p pump, tags []string) (unseated []*engine.Session) {
 	for _, sess := range list {
 		tag := sess.Link.HostTag
 		_, named := byHost[tag]
-		if sess.Client == nil || named && len(tags) == 0 || len(tags) > 0 && !slices.Contains(tags, tag) {
+		if sess.Client == nil || relayOf(sess) != nil || named && len(tags) == 0 || len(tags) > 0 && !slices.Contains(tags, tag) {
 			continue
 		}
 		if errors.Is(p.seat(sess), client.ErrLoopClosed) {
@@ -161,7 +161,7 @@ func (s *core) seatLocked(sess *engine.Session) error {
 	if !named {
 		p = s.pumps.server
 	}
-	if sess.Client == nil || p == (pump{}) {
+	if sess.Client == nil || p == (pump{}) || relayOf(sess) != nil {
 		return nil
 	}
 	return p.seat(sess)

@@ -190,12 +190,14 @@ func (s *core) disconnectAll(ctx context.Context, code client.StatusCode, reason
 	if code != 0 && !code.Sendable() {
 		return client.ErrBadCloseCode
 	}
-	var list []*engine.Session
+	list := s.forwards()
 	for sess := range s.registry.All {
+		list = append(list, sess)
+	}
+	for _, sess := range list {
 		if err := sess.Link.Ops.Close(uint16(code), reason, false); errors.Is(err, client.ErrInvalidUTF8) {
 			return err
 		}
-		list = append(list, sess)
 	}
 	if event.Inside() {
 		return nil

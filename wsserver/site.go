@@ -6,6 +6,7 @@ import (
 
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/forward"
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/internal/handshake"
 )
@@ -19,12 +20,13 @@ type site struct {
 	origins     *handshake.Origins
 	originsFrom string // the setting; empty for the server's
 	compression client.Compression
+	forward     *forward.Target // nil: none
 }
 
 // initSites makes the sites, with those of disabled hosts left out.
 func (s *core) initSites() error {
 	origins, err := handshake.ParseOrigins(s.cfg.AllowedOrigins)
-	s.common = site{banner: s.cfg.Banner, origins: origins, compression: s.cfg.Compression}
+	s.common = site{banner: s.cfg.Banner, origins: origins, compression: s.cfg.Compression, forward: s.cfg.Forward}
 	errs := []error{wrapField("AllowedOrigins", err)}
 	if s.hosts == nil {
 		return errors.Join(errs...)
@@ -42,6 +44,9 @@ func (s *core) initSites() error {
 func (t *site) adopt(c *Config, h *hosts.Entry) (err error) {
 	if z, ok := c.CompressionByHost[h.Tag()]; ok {
 		t.compression = z
+	}
+	if f, ok := c.ForwardByHost[h.Tag()]; ok {
+		t.forward = f
 	}
 	if p, ok := c.BannerByHost[h.Tag()]; ok {
 		field := fmt.Sprintf("BannerByHost[%q]", h.Tag())

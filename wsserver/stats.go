@@ -9,12 +9,13 @@ import (
 )
 
 // Stats are the figures of a server (O-20). They only grow, save Clients, Pending,
-// HTTPConns, Busy, Dormant and Buffered. Encoded as JSON, they suit expvar.
+// HTTPConns, Busy, Forwarded, Dormant and Buffered. Encoded as JSON, they suit expvar.
 type Stats struct {
 	Clients      int               // connected now
 	Pending      int               // in handshake now
 	HTTPConns    int               // that serve requests which were no upgrade, now
 	Busy         int               // peers being told that they are too many, after an upgrade
+	Forwarded    int               // connections that are forwarded to a target, now (F-01); not in Clients
 	Dormant      int               // clients that have no goroutine now, see DriverDormant
 	Accepted     uint64            // TCP connections; without those of ServeHTTP
 	Connected    uint64            // clients
@@ -23,6 +24,7 @@ type Stats struct {
 	Panics       uint64            // in user code
 	Errors       uint64            // that went to Events.OnError
 	Challenges   uint64            // checks by certificate authorities that were answered (H-45)
+	TargetErrors uint64            // forwarded connections that their target has ended with an error (F-03)
 
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64 // frames with their headers, inside TLS
@@ -35,6 +37,7 @@ type Stats struct {
 type counters struct {
 	accepted, connected, disconnected, panics, errors, challenges atomic.Uint64
 	refused                                                       [reasons]atomic.Uint64
+	targets                                                       atomic.Uint64 // that have failed
 
 	// Of the sessions that are gone.
 	messagesIn, messagesOut, bytesIn, bytesOut, unsent atomic.Uint64
@@ -82,6 +85,7 @@ func (s *core) ended() (Stats, []*engine.Session) {
 	defer s.mu.Unlock()
 	c := &s.counters
 	return Stats{
+		Forwarded: s.forwarded, TargetErrors: c.targets.Load(),
 		Clients: s.registry.Len(), Pending: s.opening.n, Busy: int(s.busy.Load()), Accepted: c.accepted.Load(),
 		HTTPConns: int(s.pages.open.Load()), Dormant: s.engine.Service.Asleep(),
 		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),

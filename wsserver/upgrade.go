@@ -16,6 +16,7 @@ import (
 	"github.com/icsws/icsws/internal/groups"
 	"github.com/icsws/icsws/internal/handshake"
 	"github.com/icsws/icsws/internal/link"
+	"github.com/icsws/icsws/internal/relay"
 	"github.com/icsws/icsws/internal/transport"
 )
 
@@ -24,10 +25,11 @@ type admission struct {
 	place     banner.Place // in the server
 	hostPlace banner.Place // in its host, where that has a limit
 	groups    groups.Member[*engine.Session]
-	hooks     int32 // so many of Config.Hooks had their OnClientConnect called
-	factory   bool  // and the factory
-	counted   bool  // in the registry
-	busy      bool  // counted in core.busy
+	hooks     int32         // so many of Config.Hooks had their OnClientConnect called
+	factory   bool          // and the factory
+	counted   bool          // in the registry
+	busy      bool          // counted in core.busy
+	relay     *relay.Client // of a forwarded connection, else nil
 }
 
 // opening is an upgrade until it is answered: what that needs in one allocation.
@@ -83,6 +85,9 @@ func (s *core) upgrade(a *arrival, req *handshake.Request, parent context.Contex
 			return
 		}
 		s.release(adm)
+		if adm.relay != nil {
+			adm.relay.Drop()
+		}
 		if busy != nil {
 			s.respond(a, req, e) // the refusal was reported already
 			return
@@ -181,11 +186,17 @@ func (s *core) admit(a *arrival, req *handshake.Request, o *opening, adm *admiss
 		if e, reason := s.newClient(o); e != nil {
 			return e, reason
 		}
+		if e, reason := s.forward(a, req, o, adm, busy); e != nil {
+			return e, reason
+		}
 		facts.SubProtocol, facts.Name = r.SubProtocol(), r.Name
 	}
 	opts := engine.Options{
 		Facts: facts, Server: s.self, Buffered: req.Buffered, Banner: site.banner.Welcome, Busy: busy,
 		Wire: transport.NewWire(a.conn),
+	}
+	if adm.relay != nil {
+		opts.Banner = "" // the target speaks
 	}
 	if parent := o.ctx.parent; parent != nil {
 		opts.Context = context.WithoutCancel(parent)
@@ -211,6 +222,9 @@ func (s *core) admit(a *arrival, req *handshake.Request, o *opening, adm *admiss
 		}
 	}()
 	if o.sess = sess; o.c != nil {
+		if adm.relay != nil {
+			r.Pump = nil
+		}
 		if err := choose(sess, r.Pump); err != nil {
 			return s.failed("OpenRequest.Pump", err), ReasonFailed
 		}
@@ -223,7 +237,7 @@ func (s *core) admit(a *arrival, req *handshake.Request, o *opening, adm *admiss
 			Status: http.StatusServiceUnavailable, Setting: "HandshakeTimeout", Body: "the handshake took too long",
 		}, ReasonTimeout
 	}
-	if started = s.start(a, sess, adm, head, o.c != nil && busy == nil); !started {
+	if started = s.start(a, sess, adm, head, o.c != nil && busy == nil && adm.relay == nil); !started {
 		return unavailable(), ReasonShutdown
 	}
 	return nil, 0
@@ -333,6 +347,9 @@ func (s *core) register(sess *engine.Session, client bool) {
 		s.counters.connected.Add(1)
 	} else {
 		s.others[sess] = struct{}{}
+		if relayOf(sess) != nil {
+			s.forwarded++
+		}
 	}
 	err := s.seatLocked(sess)
 	end := s.end
@@ -355,6 +372,9 @@ func (s *core) leave(sess *engine.Session, adm *admission) {
 		s.counters.disconnected.Add(1)
 	} else {
 		delete(s.others, sess)
+		if adm.relay != nil {
+			s.forwarded--
+		}
 	}
 	s.counters.add(n)
 }

@@ -22,12 +22,13 @@ type arrow struct {
 }
 
 var arrows = []arrow{
-	{"examples/*", []string{"wsserver", "client", "config", "hosts", "multilisten", "banner", "pump"}},
-	{"wsserver", []string{"client", "hosts", "multilisten", "banner", uuid,
+	{"examples/*", []string{"wsserver", "client", "config", "hosts", "multilisten", "banner", "pump", "forward"}},
+	{"wsserver", []string{"client", "hosts", "multilisten", "banner", "forward", uuid,
+		"internal/relay",
 		"internal/deflate", "internal/engine", "internal/event", "internal/handshake",
 		"internal/groups", "internal/link", "internal/registry", "internal/transport"}},
 	{"client", []string{"internal/budget", "internal/link", uuid}},
-	{"config", []string{"wsserver", "client", "hosts", "multilisten", "banner", "internal/ini", "internal/nearest", "internal/dirfs",
+	{"config", []string{"wsserver", "client", "hosts", "multilisten", "banner", "forward", "internal/ini", "internal/nearest", "internal/dirfs",
 		"github.com/BurntSushi/toml", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/*"}},
 	{"client/clienttest", []string{"client", "internal/*", uuid}},
 	{"hosts", []string{"internal/event", "internal/ini", "internal/keystore", "internal/nearest", "internal/dirfs", "github.com/fsnotify/fsnotify",
@@ -36,6 +37,7 @@ var arrows = []arrow{
 	{"multilisten", nil},
 	{"banner", nil},
 	{"admit", nil},
+	{"forward", nil},
 	{"pump", []string{"internal/event", "internal/link"}},
 
 	{"internal/engine", []string{"client", "internal/transport", "internal/deflate", "internal/event", "internal/link", gws}},
@@ -44,6 +46,8 @@ var arrows = []arrow{
 	{"internal/keystore", []string{"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/cryptobyte/asn1", "golang.org/x/crypto/scrypt"}},
 	{"internal/handshake", nil},
 	{"internal/forwarded", nil},
+	{"internal/wsdial", []string{"internal/handshake"}},
+	{"internal/relay", []string{"client", "forward", "internal/handshake", "internal/wsdial"}},
 	{"internal/registry", nil},
 	{"internal/event", nil},
 	{"internal/link", []string{"internal/budget"}},
