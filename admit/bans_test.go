@@ -19,7 +19,7 @@ func mustBan(tb testing.TB, b *Bans, prefix string, d time.Duration, reason stri
 }
 
 func TestBanKeepsAPrefixOutUntilItEnds(t *testing.T) {
-	r, clock := newRules(t, Policy{Exempt: []string{"192.0.2.99"}})
+	r, clock := newRules(t, Policy{ExemptClients: []string{"192.0.2.99"}})
 	b := r.Bans()
 	mustBan(t, b, "192.0.2.0/24", time.Minute, "too\nloud")
 	mustBan(t, b, "2001:db8::/32", 0, "")
@@ -135,7 +135,7 @@ func TestViolationsMakeABan(t *testing.T) {
 	var told []Ban
 	r, err := New(t.Context(), Policy{
 		MaxPerIP: 1, AutoBan: BanRule{After: 3, Within: time.Minute, For: time.Hour},
-		Exempt: []string{"192.0.2.99"}, TrustedProxies: []string{"192.0.2.50"},
+		ExemptClients: []string{"192.0.2.99"}, TrustedProxies: []string{"192.0.2.50"},
 	}, Options{Clock: clock.now, OnBan: func(b Ban) {
 		mu.Lock()
 		defer mu.Unlock()

@@ -24,7 +24,7 @@ func (p Policy) compile(ctx context.Context, r Resolver) (*compiled, error) {
 	c.allowed, errs[0] = compileList(ctx, r, "AllowedClients", p.AllowedClients, "AllowedFile", p.AllowedFile)
 	c.denied, errs[1] = compileList(ctx, r, "DeniedClients", p.DeniedClients, "DeniedFile", p.DeniedFile)
 	c.proxies, errs[2] = compileList(ctx, r, "TrustedProxies", p.TrustedProxies, "", "")
-	c.exempt, errs[3] = compileList(ctx, r, "Exempt", p.Exempt, "", "")
+	c.exempt, errs[3] = compileList(ctx, r, "ExemptClients", p.ExemptClients, "", "")
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}

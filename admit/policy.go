@@ -26,9 +26,9 @@ type Policy struct {
 	// own address has no limits, rates and bans, and need not be allowed; what is left
 	// for them is TotalAcceptRate. Whoever is listed here can pretend to be anybody.
 	TrustedProxies []string
-	// Exempt are the clients without limits, rates and bans, TotalAcceptRate included;
+	// ExemptClients are the clients without limits, rates and bans, TotalAcceptRate included;
 	// such as a monitor.
-	Exempt []string
+	ExemptClients []string
 
 	// MaxPerIP is how many connections an address may have at once, from accept to their
 	// end. Zero means no limit.
@@ -87,7 +87,7 @@ func (p Policy) withDefaults() Policy {
 	p.AllowedClients = slices.Clone(p.AllowedClients)
 	p.DeniedClients = slices.Clone(p.DeniedClients)
 	p.TrustedProxies = slices.Clone(p.TrustedProxies)
-	p.Exempt = slices.Clone(p.Exempt)
+	p.ExemptClients = slices.Clone(p.ExemptClients)
 	return p
 }
 

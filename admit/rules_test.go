@@ -40,7 +40,7 @@ func TestListsDecideByTheAddressOfTheClient(t *testing.T) {
 	r, _ := newRules(t, Policy{
 		AllowedClients: []string{"192.0.2.*"}, AllowedFile: allowed,
 		DeniedClients: []string{"192.0.2.66"}, DeniedFile: denied,
-		Exempt: []string{"192.0.2.66", "203.0.113.1"},
+		ExemptClients: []string{"192.0.2.66", "203.0.113.1"},
 	})
 	for a, want := range map[string]Reason{
 		"192.0.2.1": ReasonNone, "::ffff:192.0.2.1": ReasonNone, "198.51.100.1": ReasonNone, "": ReasonNone,
@@ -159,7 +159,7 @@ func TestHandshakeRateHoldsForEachAddress(t *testing.T) {
 func TestTotalAcceptRateIsForThoseWhoGetIn(t *testing.T) {
 	r, clock := newRules(t, Policy{
 		TotalAcceptRate: Rate{Count: 3, Per: time.Second}, MaxPerIP: 1,
-		DeniedClients: []string{"192.0.2.66"}, Exempt: []string{"192.0.2.99"}, TrustedProxies: []string{"192.0.2.50"},
+		DeniedClients: []string{"192.0.2.66"}, ExemptClients: []string{"192.0.2.99"}, TrustedProxies: []string{"192.0.2.50"},
 	})
 	admit(t, r, ip("192.0.2.1"), 1)
 	for range 10 {
@@ -396,7 +396,7 @@ func TestPoliciesAreChecked(t *testing.T) {
 		"AllowedClients":  {AllowedClients: []string{""}},
 		"DeniedClients":   {DeniedClients: []string{"1.2.3"}},
 		"TrustedProxies":  {TrustedProxies: []string{"1.2.3.4/8"}},
-		"Exempt":          {Exempt: []string{"*.example"}},
+		"ExemptClients":   {ExemptClients: []string{"*.example"}},
 		"AllowedFile":     {AllowedFile: filepath.Join(dir, "none")},
 		"DeniedFile":      {DeniedFile: dir},
 	} {

@@ -69,8 +69,16 @@ func (b *Base) Remote() netip.AddrPort { return b.link().Remote }
 // Local is the address and port that the connection came in on (C-12).
 func (b *Base) Local() netip.AddrPort { return b.link().Local }
 
-// ClientIP is the address of the client: that of the peer.
-func (b *Base) ClientIP() netip.Addr { return b.link().Remote.Addr() }
+// ClientIP is the address of the client: the one that a trusted proxy has named, see
+// Config.ClientIPHeader, else that of Remote (C-14). It is the zero Addr for a peer
+// without an IP address, as on a Unix socket.
+func (b *Base) ClientIP() netip.Addr {
+	c := b.link()
+	if c.ClientIP != nil {
+		return *c.ClientIP
+	}
+	return c.Remote.Addr()
+}
 
 // Binding is the name of the binding that accepted the connection; empty for
 // one that came through ServeHTTP.

@@ -33,7 +33,8 @@ type OpenRequest struct {
 	Header         http.Header
 	ResponseHeader http.Header // lines to add to the 101 response; never nil
 	Remote, Local  netip.AddrPort
-	Binding        string // see [Base.Binding]
+	ClientIP       netip.Addr // that [Base.ClientIP] will return
+	Binding        string     // see [Base.Binding]
 	BindingIndex   int
 	TLS            *tls.ConnectionState // nil on a plain connection
 	Pump           Loop                 // where the client's events will run, see [Base.AttachPump]; nil: as Config says

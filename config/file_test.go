@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/icsws/icsws/admit"
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/forward"
@@ -41,8 +42,15 @@ func full() *File {
 			CertExpireDays: -1, RecheckEvery: -time.Second,
 			Banner: banner.Policy{Welcome: "hello\n\"you\"\t\u00e9\u2028\\", TooBusy: "later", Mode: banner.UpgradeThenClose,
 				RetryAfter: 90 * time.Second, CloseCode: 4000, MaxClients: 100, NotifyHandlers: true},
-			BannerByHost: map[string]banner.Policy{"chat": {}, "b c.d": {Welcome: "b"}},
-			UnknownHost:  wsserver.UnknownDefault, AllowedOrigins: []string{"https://app.example", "*"},
+			BannerByHost:        map[string]banner.Policy{"chat": {}, "b c.d": {Welcome: "b"}},
+			MaxClientsByBinding: map[string]int{"second": 7, "127.0.0.1:8080": 0},
+			AllowedClients:      []string{"192.0.2.0/24", "client.example"}, AllowedFile: "allowed.txt",
+			DeniedClients: []string{"192.0.2.9"}, DeniedFile: "denied.txt",
+			TrustedProxies: []string{"10.0.*"}, ClientIPHeader: "X-Forwarded-For", ExemptClients: []string{"192.0.2.1"},
+			MaxPerIP: 20, IPv4Prefix: 28, IPv6Prefix: 56, AcceptRate: admit.Rate{Count: 20, Per: time.Minute, Burst: 5},
+			HandshakeRate: admit.Rate{Count: 5, Per: time.Second}, TotalAcceptRate: admit.Rate{Count: 1000, Per: 1500 * time.Millisecond},
+			MaxTracked: 1000, AutoBan: admit.BanRule{After: 10, Within: time.Minute, For: time.Hour}, MaxBans: 100,
+			UnknownHost: wsserver.UnknownDefault, AllowedOrigins: []string{"https://app.example", "*"},
 			SubProtocols: []string{"chat.v2", "chat.v1"}, RequireSubProtocol: true,
 			Forward: &forward.Target{URL: "wss://game.example/x", Host: "a.example", Port: 7, TLS: true, Text: true, ChunkSize: 1000, ProxyProtocol: true,
 				HeaderNames: []string{"Cookie", "Authorization"}, DialTimeout: time.Second, WriteTimeout: -1, IdleTimeout: time.Hour},
@@ -93,6 +101,7 @@ func fullFor(format Format) *File {
 	if format == INI {
 		f.Server.Banner.Welcome = `hello "you"`
 		f.Server.BannerByHost = map[string]banner.Policy{"chat": {}}
+		f.Server.MaxClientsByBinding = map[string]int{"second": 7}
 		f.Server.Hosts[0].KeyPasswordFile = "" // hosts.LoadINI wants one of the two
 	}
 	return f

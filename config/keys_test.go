@@ -25,6 +25,7 @@ func TestEachFieldHasAKeyOrAReason(t *testing.T) { // H-51
 	checkFields(t, verifyShape)
 	checkFields(t, acmeShape)
 	checkFields(t, targetShape)
+	checkFields(t, banShape)
 }
 
 func checkFields[C any](t *testing.T, s shape[C]) {
@@ -70,7 +71,7 @@ var (
 
 // snake is the key of a Go name: MaxHTTPConns is max_http_conns.
 func snake(name string) string {
-	name = strings.ReplaceAll(name, "CAs", "Cas")
+	name = strings.ReplaceAll(strings.ReplaceAll(name, "CAs", "Cas"), "IPv", "Ipv")
 	return strings.ToLower(wordEnd.ReplaceAllString(acronyms.ReplaceAllString(name, "${1}_${2}"), "${1}_${2}"))
 }
 
@@ -87,6 +88,7 @@ func TestFullIsFull(t *testing.T) {
 	checkFull(t, "KeepAlive.", reflect.ValueOf(f.Server.KeepAlive), keepAliveShape.code)
 	checkFull(t, "ClientVerify.", reflect.ValueOf(f.Server.ClientVerify), verifyShape.code)
 	checkFull(t, "Forward.", reflect.ValueOf(*f.Server.Forward), targetShape.code)
+	checkFull(t, "AutoBan.", reflect.ValueOf(f.Server.AutoBan), banShape.code)
 	checkFull(t, "ACME.", reflect.ValueOf(*f.ACME), acmeShape.code)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/icsws/icsws/admit"
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/forward"
@@ -67,6 +68,23 @@ var serverKeys = table[server]{
 
 	at("banner", func(c *server) *banner.Policy { return &c.Banner }, one(bannerShape), "welcome and limit"),
 	at("banner_by_host", func(c *server) *map[string]banner.Policy { return &c.BannerByHost }, byTag(bannerEntry), "the same for single hosts"),
+	at("max_clients_by_binding", func(c *server) *map[string]int { return &c.MaxClientsByBinding }, numbers, "clients of single bindings, by name or else address"),
+	at("allowed_clients", func(c *server) *[]string { return &c.AllowedClients }, words, "addresses, networks and names that may connect; none is all"),
+	at("allowed_file", func(c *server) *string { return &c.AllowedFile }, file, "more of them, one a line"),
+	at("denied_clients", func(c *server) *[]string { return &c.DeniedClients }, words, "those that may not, whatever else says"),
+	at("denied_file", func(c *server) *string { return &c.DeniedFile }, file, "more of them, one a line"),
+	at("trusted_proxies", func(c *server) *[]string { return &c.TrustedProxies }, words, "peers that name the client in client_ip_header"),
+	at("client_ip_header", func(c *server) *string { return &c.ClientIPHeader }, clientIPHeader, "where they do; none unless set"),
+	at("exempt_clients", func(c *server) *[]string { return &c.ExemptClients }, words, "those without limits, rates and bans"),
+	at("max_per_ip", func(c *server) *int { return &c.MaxPerIP }, counter, "connections of an address; 0 is no limit"),
+	at("ipv4_prefix", func(c *server) *int { return &c.IPv4Prefix }, whole[int](0, 32), "bits of an IPv4 address that count, 24 to 32; 32 unless set"),
+	at("ipv6_prefix", func(c *server) *int { return &c.IPv6Prefix }, whole[int](0, 128), "bits of an IPv6 address that count, 32 to 128; 64 unless set"),
+	at("accept_rate", func(c *server) *admit.Rate { return &c.AcceptRate }, rate, "how often an address may connect"),
+	at("handshake_rate", func(c *server) *admit.Rate { return &c.HandshakeRate }, rate, "how often it may ask for a WebSocket"),
+	at("total_accept_rate", func(c *server) *admit.Rate { return &c.TotalAcceptRate }, rate, "how often all addresses together may connect"),
+	at("max_tracked", func(c *server) *int { return &c.MaxTracked }, counter, "addresses that are counted; 65536 unless set"),
+	at("auto_ban", func(c *server) *admit.BanRule { return &c.AutoBan }, one(banShape), "bans those who break rules"),
+	at("max_bans", func(c *server) *int { return &c.MaxBans }, counter, "bans at once; 65536 unless set"),
 	at("unknown_host", func(c *server) *wsserver.UnknownHost { return &c.UnknownHost },
 		choice(word[wsserver.UnknownHost]{"reject", wsserver.UnknownReject}, word[wsserver.UnknownHost]{"default", wsserver.UnknownDefault}),
 		"what a request for an unknown host gets: 421, or the first host"),

@@ -312,7 +312,7 @@ func asBadValue(err error) error {
 type badValue struct{ err error }
 
 func (e *badValue) Error() string {
-	return ErrBadValue.Error() + ": " + strings.TrimPrefix(strings.TrimPrefix(e.err.Error(), "hosts: "), "banner: ")
+	return ErrBadValue.Error() + ": " + strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(e.err.Error(), "hosts: "), "banner: "), "admit: ")
 }
 
 func (e *badValue) Unwrap() []error { return []error{ErrBadValue, e.err} }

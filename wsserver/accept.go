@@ -134,16 +134,24 @@ func (s *core) acceptOne(l *listener) (*attempt, error) {
 		}
 		l.delay = 0
 		s.counters.accepted.Add(1)
+		in := s.in.Load()
+		held, ok := s.door(l, conn, in)
+		if !ok {
+			continue
+		}
 		if !s.takeSlot(l) && !(l.gentle.Load() && s.takeLateSlot()) {
+			held.release()
 			_ = conn.Close()
 			return nil, s.stopError(nil)
 		}
-		a := s.newAttempt(l, conn)
+		a := s.newAttempt(l, conn, in)
+		a.held = held
 		if s.begun(&a.arrival) {
 			l.shaking.Add(1)
 			return a, nil
 		}
 		<-s.pending
+		held.release()
 		_ = conn.Close()
 	}
 }

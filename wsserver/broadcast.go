@@ -113,7 +113,7 @@ func result(sess *engine.Session, m client.Message, wire int, err error) SendRes
 
 // broadcast sends m to those sessions of all that pass the filters.
 func (s *core) broadcast(m client.Message, o link.SendOptions, all iter.Seq[*engine.Session], filters []Filter, each func(*engine.Session, int, error)) error {
-	b, err := s.engine.NewBroadcast(m, o)
+	b, err := s.in.Load().engine.NewBroadcast(m, o)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/icsws/icsws/admit"
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/forward"
@@ -107,13 +108,73 @@ type Config struct {
 	// told to those who are too many. A MaxClients in it is a limit of that host, within
 	// the one of Banner; SetMaxClients does not change it.
 	BannerByHost map[string]banner.Policy
+	// MaxClientsByBinding limits the clients of single bindings, within the other limits,
+	// by the Name of the binding, or by its Addr if it has none; the primary one has
+	// Config.Addr. Zero is no limit. A limit that Update adds counts the clients that
+	// come from then on. The one over a limit is refused as Banner says.
+	MaxClientsByBinding map[string]int
+
+	// AllowedClients are those who may connect: addresses, prefixes, ranges, patterns such
+	// as "10.1.*" and host names, which are looked up by New, Update and ReloadClients,
+	// never for a connection; see admit.NewList. Empty, together with AllowedFile, means
+	// everybody. Who is not on the list is disconnected before TLS, or gets 403 when
+	// a trusted proxy names it.
+	AllowedClients []string
+	// AllowedFile is the path of a text with more of them, one a line.
+	AllowedFile string
+	// DeniedClients may not connect, even if they are allowed or exempt.
+	DeniedClients []string
+	// DeniedFile is the path of a text with more of them.
+	DeniedFile string
+	// TrustedProxies are the peers that may name another address as the client's, by the
+	// header ClientIPHeader. They themselves need not be allowed, and have no limits of an
+	// address. Whoever is listed here can pretend to be anybody. PROXY headers are another
+	// matter: a binding says from whom it takes them, see multilisten.ProxyPolicy.
+	TrustedProxies []string
+	// ClientIPHeader is the header in which they do: Forwarded (RFC 7239), X-Forwarded-For
+	// or X-Real-IP; empty for none. With it come the scheme and the host that the client
+	// asked for: "proto" and "host", or X-Forwarded-Proto and X-Forwarded-Host. A proxy
+	// that does not set all of them must delete what the client sends of them. A malformed
+	// header of a trusted proxy is answered with 400.
+	ClientIPHeader string
+	// ExemptClients have no limits, rates and bans, such as a monitor.
+	ExemptClients []string
+	// MaxPerIP is how many connections an address may have at once, from accept to their
+	// end. Zero means no limit.
+	MaxPerIP int
+	// IPv4Prefix is how many bits of an IPv4 address count as the address for limits,
+	// rates and automatic bans, 24 to 32. Zero means 32.
+	IPv4Prefix int
+	// IPv6Prefix is the same for IPv6 addresses, 32 to 128. Zero means 64.
+	IPv6Prefix int
+	// AcceptRate is how often an address may connect. Who is too quick is
+	// disconnected. The zero value is no limit.
+	AcceptRate admit.Rate
+	// HandshakeRate is how often a client address may ask for an upgrade; further requests
+	// get 429. Behind a proxy, where the connections are the proxy's, this is what limits
+	// clients.
+	HandshakeRate admit.Rate
+	// TotalAcceptRate is how often all addresses together may connect.
+	TotalAcceptRate admit.Rate
+	// MaxTracked is how many addresses are tracked at once, in 64 bytes each or less.
+	// Beyond, an address counts for its network. Zero means 65,536.
+	MaxTracked int
+	// AutoBan bans addresses for a time after so many refusals for MaxPerIP and the rates
+	// of an address, and handshakes that break the rules: a bad request, a request that
+	// does not come to its end in time, no TLS where there should be. The zero value bans
+	// nobody. See [Server.Bans].
+	AutoBan admit.BanRule
+	// MaxBans is how many bans there may be at once. Zero means 65,536.
+	MaxBans int
 	// UnknownHost says what a request for an unknown host gets.
 	UnknownHost UnknownHost
 	// AllowedOrigins lists the origins from which pages may connect, such as
-	// "https://app.example", "https://*.example" or "app.example"; "*" is any page of
-	// the world, which with cookie authentication invites cross-site hijacking. Empty
-	// means the same host as the request's, or no Origin header. A host may have
-	// a list of its own, Host.AllowedOrigins.
+	// "https://app.example", "https://*.example", "https://app.example:*" for any port,
+	// or "app.example"; "same" is the host of the request, and "*" any page of the world,
+	// which with cookie authentication invites cross-site hijacking. Empty means "same",
+	// or no Origin header. Behind a proxy the host and scheme that it names are
+	// compared, see ClientIPHeader. A host may have a list of its own,
+	// Host.AllowedOrigins.
 	AllowedOrigins []string
 	// SubProtocols are the server's, in its order of preference. The first that
 	// the client offers is chosen; NewClient may choose another.

@@ -32,6 +32,7 @@ func (c Config) withDefaults() Config {
 	c.PumpByHost = maps.Clone(c.PumpByHost)
 	c.BannerByHost = maps.Clone(c.BannerByHost)
 	c.copyForwards()
+	c.cloneAdmission()
 	def(&c.WriteTimeout, 10*time.Second)
 	def(&c.CloseTimeout, 5*time.Second)
 	def(&c.PingInterval, 30*time.Second)

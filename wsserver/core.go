@@ -2,7 +2,6 @@ package wsserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -28,13 +27,15 @@ type core struct {
 	log        *slog.Logger
 	class      factory
 	self       client.Server // the Server[T] around it
-	engine     *engine.Engine
 	gate       *banner.Gate
-	examined   bool       // see examines
 	hosts      *hosts.Set // nil without hosts
 	tlsOptions hosts.Options
-	common     site    // without hosts
-	sites      []*site // by hosts.Entry.Index; nil for those that are disabled
+	hostGates  []*banner.Gate // by hosts.Entry.Index
+	pieces     bool           // the class gets messages in pieces
+	service    *transport.Service
+
+	in    atomic.Pointer[inForce] // what of cfg may change is read there
+	turns chan struct{}           // of those who change it; holds one
 
 	registry  registry.Registry[*engine.Session]
 	groups    groups.Set[*engine.Session]
@@ -45,6 +46,7 @@ type core struct {
 	counters  counters
 	refusals  [reasons]sampler // of log lines
 	drops     sampler
+	banned    sampler
 	told      optionsTold // of connections that came by ServeHTTP
 	lastError atomic.Pointer[ServerError]
 	pages     pages
@@ -80,7 +82,6 @@ type core struct {
 func (s *core) init(cfg Config, class factory, self client.Server) error {
 	s.cfg = cfg.withDefaults()
 	s.log, s.class, s.self = s.cfg.Logger, class, self
-	s.examined = s.examines()
 	if err := s.cfg.check(); err != nil {
 		return err
 	}
@@ -88,7 +89,8 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	if s.gate, err = banner.NewGate(s.cfg.Banner); err != nil {
 		return wrapField("Banner", err)
 	}
-	if err := errors.Join(s.initTLS(), s.initSites()); err != nil {
+	given := s.cfg
+	if err := s.initTLS(); err != nil {
 		return err
 	}
 	s.pending = make(chan struct{}, s.cfg.MaxPending)
@@ -96,15 +98,15 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	s.alive, s.kill = context.WithCancelCause(context.Background())
 	s.served = make(map[*listener]struct{})
 	s.others = make(map[*engine.Session]struct{})
-	s.engine = engine.New(s.engineConfig())
 	s.arrived = s.cfg.Inherited.Join()
-	s.pages.init(s)
+	s.service = transport.NewService()
+	s.turns = make(chan struct{}, 1)
+	s.pages.alive, s.pages.cut = context.WithCancel(context.Background())
 	s.initPumps()
-	return nil
+	return s.initForce(given)
 }
 
-func (s *core) engineConfig() engine.Config {
-	c := &s.cfg
+func (s *core) engineConfig(c *Config) engine.Config {
 	hooked, pieces := false, false
 	for _, h := range c.Hooks {
 		hooked = hooked || h.OnClientMessage != nil
@@ -112,14 +114,14 @@ func (s *core) engineConfig() engine.Config {
 	}
 	return engine.Config{
 		Owner:   (*owner)(s),
-		Service: transport.NewService(),
+		Service: s.service,
 		Settings: &transport.Settings{
 			Dormant: c.Driver != DriverGoroutine, Inline: c.Driver == DriverInline,
 			MaxMessage: c.wholeLimit(), MaxPieces: c.piecesLimit(), MaxFrame: c.MaxFrameSize,
 			Queue: c.SendQueue, Budget: link.BudgetOf(c.MemoryBudget),
 			Bandwidth: c.BandwidthLimit, Sampling: c.BandwidthSampling, Sent: c.Events.OnSent != nil,
 			WriteTimeout: c.WriteTimeout, CloseTimeout: c.CloseTimeout, NoCloseWait: c.NoCloseWait,
-			PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, PingPayload: s.pingPayload(),
+			PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, PingPayload: s.pingPayload(c),
 			NoPong: c.DisablePong, IdleTimeout: c.IdleTimeout, MaxLifetime: c.MaxLifetime,
 		},
 		CloseCode: c.CloseCode, CloseReason: c.CloseReason,
@@ -128,8 +130,8 @@ func (s *core) engineConfig() engine.Config {
 }
 
 // pingPayload is Config.PingPayload as user code: after a panic the ping is empty.
-func (s *core) pingPayload() func() []byte {
-	f := s.cfg.PingPayload
+func (s *core) pingPayload(c *Config) func() []byte {
+	f := c.PingPayload
 	if f == nil {
 		return nil
 	}

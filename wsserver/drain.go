@@ -90,7 +90,7 @@ func (d *Drain) hint(i uint64) time.Duration {
 
 // sendAway closes a session as Shutdown does.
 func (s *core) sendAway(sess *engine.Session) {
-	d := &s.cfg.Drain
+	d := &s.in.Load().cfg.Drain
 	if d.Window == 0 {
 		_ = sess.CloseWith(client.StatusGoingAway, shutdownReason, false, client.ErrServerShutdown)
 		return
@@ -109,7 +109,7 @@ func (s *core) sendAway(sess *engine.Session) {
 
 // later gives those who are refused because the server drains a hint of their own.
 func (s *core) later(e *handshake.Error) {
-	d := &s.cfg.Drain
+	d := &s.in.Load().cfg.Drain
 	if d.Window == 0 || d.ReturnAfter < 0 || d.ReturnAfter+d.ReturnSpread == 0 || e.Header == nil {
 		return
 	}

@@ -38,21 +38,21 @@ type drain struct {
 
 // newDrain is the drain of a Shutdown with ctx; nil without a window.
 func (s *core) newDrain(ctx context.Context) *drain {
-	window := s.cfg.Drain.Window
+	window := s.in.Load().cfg.Drain.Window
 	if window == 0 {
 		return nil
 	}
 	limit, bounded := ctx.Deadline()
 	if event.Inside() { // where ShutdownTimeout counts too
-		if most := time.Now().Add(s.cfg.ShutdownTimeout); !bounded || most.Before(limit) {
+		if most := time.Now().Add(s.in.Load().cfg.ShutdownTimeout); !bounded || most.Before(limit) {
 			limit, bounded = most, true
 		}
 	}
 	if bounded {
 		left := time.Until(limit)
 		margin := left / 4 // for those who are closed last
-		if s.cfg.CloseTimeout > 0 {
-			margin = min(margin, s.cfg.CloseTimeout)
+		if s.in.Load().cfg.CloseTimeout > 0 {
+			margin = min(margin, s.in.Load().cfg.CloseTimeout)
 		}
 		window = max(min(window, left-margin), 0)
 	}

@@ -32,6 +32,22 @@ func configError(field, format string, args ...any) error {
 	return &ConfigError{field, fmt.Errorf(format, args...)}
 }
 
+// OriginError says which entry of a list of origins is wrong. It is in the [*ConfigError]
+// of AllowedOrigins.
+type OriginError struct {
+	Index int // from 0
+	Entry string
+	Err   error
+}
+
+// Error names the entry.
+func (e *OriginError) Error() string {
+	return fmt.Sprintf("entry %d, %q: %v", e.Index, e.Entry, e.Err)
+}
+
+// Unwrap returns what is wrong with the entry.
+func (e *OriginError) Unwrap() error { return e.Err }
+
 // ServerError is an error that no caller was waiting for: of an accept loop, a
 // handshake, or the HTTP side. It goes to Events.OnError, the log and
 // [Server.LastError].

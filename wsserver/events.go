@@ -17,6 +17,15 @@ type Events struct {
 	// OnChangeState gets each change of state of the server and of each of its
 	// listeners (E-10). It holds up the call that caused the change.
 	OnChangeState func(StateChange)
+	// OnAcceptFilter gets each accepted connection before a byte of it is read, a PROXY
+	// header included; false closes it without an answer. It holds up that
+	// connection only. Who panics in it refuses.
+	OnAcceptFilter func(AcceptInfo) bool
+	// OnConnectionRequest gets each connection that the lists and limits of addresses let
+	// in, before TLS and HTTP; with Accept set to false it is closed without an answer
+	// . It holds up that connection only. Who panics in it refuses. Neither this nor
+	// OnAcceptFilter sees what comes by ServeHTTP.
+	OnConnectionRequest func(*ConnectionRequest)
 	// OnDrain tells how far a Shutdown with Config.Drain has come: when it begins, when
 	// the last client has left, and between these every second, or every twentieth of the
 	// window if that is longer. The calls never overlap. It holds up the closing of the
@@ -174,5 +183,8 @@ type RejectInfo struct {
 	Binding string
 	HostTag string
 	URI     string // request target, empty when none was read
-	Err     error  // what failed; nil for a decision
+	Err     error  // what failed; nil for a decision, save for an admit.Refusal
+	// ClientIP is the client, as far as it was known: whom a trusted proxy has named, else
+	// the address of Remote.
+	ClientIP netip.Addr
 }

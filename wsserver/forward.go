@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/icsws/icsws/client"
@@ -74,15 +75,18 @@ func (s *core) forward(a *arrival, req *handshake.Request, o *opening, adm *admi
 	switch {
 	case o.c != nil && chosen:
 		return s.failed("NewClient", errBoth), ReasonFailed
-	case o.c != nil || busy != nil:
+	case o.c != nil:
 		return nil, 0
 	}
 	t, err := relay.Choose(s.site(a).forward, to, chosen)
 	if err == nil && t == nil {
 		err = errNoClient
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return s.failed("NewClient", err), ReasonFailed
+	case busy != nil: // it would have been forwarded, and is told that it is one too many
+		return nil, 0
 	}
 	d := dialling{core: s, target: t, ctx: &o.ctx, asked: asked(a, req, &o.r)}
 	if err := event.Do(&d); err != nil {
@@ -114,7 +118,7 @@ func (d *dialling) Run() (err error) {
 // asked is what a target is told.
 func asked(a *arrival, req *handshake.Request, r *client.OpenRequest) relay.Asked {
 	return relay.Asked{
-		Client: a.remote, Local: a.local, Secure: a.tls != nil, Host: r.HostHeader, Origin: r.Origin,
+		Client: netip.AddrPortFrom(a.clientIP(), a.remote.Port()), Local: a.local, Secure: a.secure(), Host: r.HostHeader, Origin: r.Origin,
 		Target: req.Target, Fields: handshake.Fields(req.Raw), Protocols: r.SubProtocols,
 	}
 }

@@ -160,7 +160,7 @@ func (s *core) redirect(a *arrival, req *handshake.Request) *handshake.Error {
 	}
 	uri := requestURI(req)
 	to = escape(strings.NewReplacer("{host}", name, "{uri}", uri).Replace(to))
-	if isHere(to, a.tls != nil, req.Host(), uri) {
+	if isHere(to, a.secure(), req.Host(), uri) {
 		return nil
 	}
 	return &handshake.Error{
@@ -249,7 +249,7 @@ func isHere(to string, tls bool, authority, uri string) bool {
 // requireTLS refuses an upgrade on a plain connection to a host that wants TLS, or sends
 // it on.
 func (s *core) requireTLS(a *arrival, req *handshake.Request) *handshake.Error {
-	if a.host == nil || a.tls != nil || !a.host.RequireTLS() {
+	if a.host == nil || a.secure() || !a.host.RequireTLS() {
 		return nil
 	}
 	e := s.redirect(a, req)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/forwarded"
 	"github.com/icsws/icsws/internal/handshake"
 	"github.com/icsws/icsws/internal/transport"
 )
@@ -25,8 +26,12 @@ type arrival struct {
 	raw           net.Conn            // as accepted
 	w             http.ResponseWriter // in their place until net/http has given the connection up
 	remote, local netip.AddrPort
+	peer          netip.AddrPort // the TCP peer; remote may be whom it has named
 	binding       string
-	index         int // of the binding; -1 under ServeHTTP
+	index         int               // of the binding; -1 under ServeHTTP
+	in            *inForce          // when it was accepted
+	held          *held             // nil: nothing
+	said          *forwarded.Result // by a trusted proxy; nil: nothing
 	view          *hosts.View
 	tls           *tls.ConnectionState
 	host          *hosts.Entry // nil without hosts
@@ -45,14 +50,15 @@ type attempt struct {
 	req handshake.Request
 }
 
-func (s *core) newAttempt(l *listener, conn net.Conn) *attempt {
+func (s *core) newAttempt(l *listener, conn net.Conn, in *inForce) *attempt {
 	at := below(conn)
 	a := &attempt{arrival: arrival{
 		conn: conn, raw: conn, remote: addrPort(at.RemoteAddr()), local: addrPort(at.LocalAddr()),
-		binding: l.name, index: l.index, view: l.view,
+		binding: l.name, index: l.index, view: l.view, in: in,
 	}}
-	if s.cfg.HandshakeTimeout > 0 {
-		a.deadline = time.Now().Add(s.cfg.HandshakeTimeout)
+	a.peer = a.remote
+	if d := in.cfg.HandshakeTimeout; d > 0 {
+		a.deadline = time.Now().Add(d)
 	}
 	return a
 }
@@ -63,6 +69,7 @@ func (s *core) handshake(l *listener, a *attempt) {
 	taken := false
 	defer func() { // deferred, because user code may end the goroutine
 		if !taken {
+			a.held.release()
 			_ = conn.Close()
 			s.mu.Lock()
 			s.opening.remove(&a.arrival)
@@ -71,8 +78,16 @@ func (s *core) handshake(l *listener, a *attempt) {
 		<-s.pending
 		l.shaking.Done()
 	}()
-	s.setOptions(below(conn), l.name, &l.told)
-	taken = s.proxied(&a.arrival) && s.secure(&a.arrival, l.tls) && s.request(a)
+	taken = s.enters(l, &a.arrival) && s.secure(&a.arrival, l.tls) && s.request(a)
+}
+
+// enters does what comes before TLS.
+func (s *core) enters(l *listener, a *arrival) bool {
+	if !s.filtered(a) {
+		return false
+	}
+	s.setOptions(below(a.conn), l.name, &l.told)
+	return s.proxied(a) && s.admitted(a) && s.requested(a, l.tls != nil)
 }
 
 // secure does the TLS handshake, if there is one to do.
@@ -82,7 +97,7 @@ func (s *core) secure(a *arrival, config *tls.Config) bool {
 		return true
 	}
 	ctx, cancel := context.Background(), func() {}
-	if d := s.cfg.TLSHandshakeTimeout; d > 0 {
+	if d := a.in.cfg.TLSHandshakeTimeout; d > 0 {
 		ctx, cancel = context.WithTimeout(ctx, d)
 	}
 	defer cancel()
@@ -151,12 +166,16 @@ func plainHTTP(b [5]byte) bool {
 // owns the connection.
 func (s *core) request(first *attempt) bool {
 	a, req := &first.arrival, &first.req
-	if err := req.Receive(a.conn, s.cfg.MaxHeaderBytes); err != nil {
+	if err := req.Receive(a.conn, a.in.cfg.MaxHeaderBytes); err != nil {
 		s.refusedRead(a, err)
 		return false
 	}
 	if s.isClosing() {
 		s.refuse(a, req, ReasonShutdown, unavailable())
+		return false
+	}
+	if e := s.resolve(a, req); e != nil {
+		s.refuse(a, req, ReasonForwarded, e)
 		return false
 	}
 	if reason, e := s.findHost(a, req); e != nil {
@@ -205,12 +224,12 @@ func (s *core) findHost(a *arrival, req *handshake.Request) (Reason, *handshake.
 	if a.view == nil {
 		return 0, nil
 	}
-	entry, err := s.lookup(a.view, req.Host())
+	entry, err := a.lookup(req.Host())
 	if err != nil {
 		return ReasonUnknownHost, misdirected("no host of that name is served here")
 	}
 	if a.tls != nil {
-		named, err := s.lookup(a.view, a.tls.ServerName)
+		named, err := a.lookup(a.tls.ServerName)
 		if err != nil {
 			return ReasonUnknownHost, misdirected("no host has the name of the TLS handshake")
 		}
@@ -222,10 +241,10 @@ func (s *core) findHost(a *arrival, req *handshake.Request) (Reason, *handshake.
 	return 0, nil
 }
 
-func (s *core) lookup(v *hosts.View, name string) (*hosts.Entry, error) {
-	entry, err := v.Lookup(name)
-	if err != nil && s.cfg.UnknownHost == UnknownDefault && v.Default() != nil {
-		return v.Default(), nil
+func (a *arrival) lookup(name string) (*hosts.Entry, error) {
+	entry, err := a.view.Lookup(name)
+	if err != nil && a.in.cfg.UnknownHost == UnknownDefault && a.view.Default() != nil {
+		return a.view.Default(), nil
 	}
 	return entry, err
 }

@@ -36,6 +36,7 @@ type listener struct {
 	stopped atomic.Bool
 	told    optionsTold
 	changed func(from, to State) // tells of a listener that was given to Serve; nil for others
+	spare   *held                // for the next connection; of whoever has the turn
 	workers
 }
 
@@ -102,7 +103,7 @@ func (s *Server[T]) ListenAndServe(ctx context.Context) error {
 		return ErrServerClosed
 	case <-ctx.Done():
 	}
-	sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout)
+	sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.in.Load().cfg.ShutdownTimeout)
 	defer cancel()
 	return s.Shutdown(sctx)
 }

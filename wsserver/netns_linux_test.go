@@ -26,17 +26,17 @@ func homes(more ...string) []string {
 	return append([]string{four + "/24", otherFour + "/24", six + "/64", otherSix + "/64"}, more...)
 }
 
-// from connects to addr from the address local.
-func from(t *testing.T, local, addr string) *wstest.Peer {
+// peerFrom connects to addr from the address local.
+func peerFrom(t *testing.T, local, addr string) *wstest.Peer {
 	t.Helper()
-	conn, err := dialFrom(t, local, addr)
+	conn, err := connectFrom(t, local, addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return wstest.Wrap(t, conn)
 }
 
-func dialFrom(t *testing.T, local, addr string) (net.Conn, error) {
+func connectFrom(t *testing.T, local, addr string) (net.Conn, error) {
 	t.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(local)}}
 	return d.DialContext(t.Context(), "tcp", addr)
@@ -70,7 +70,7 @@ func TestEachBindingHasItsAddress(t *testing.T) { // L-01, L-02, L-25, C-12, C-1
 		{otherSix, "[" + six + "]:80", "six"},
 		{four, otherFour + ":8080", "high"},
 	} {
-		p := wstest.Open(from(t, tt.from, tt.to), "/")
+		p := wstest.Open(peerFrom(t, tt.from, tt.to), "/")
 		info := <-came
 		if info.Remote != p.Conn.LocalAddr().(*net.TCPAddr).AddrPort() || info.Local.String() != tt.to || info.Binding != tt.binding {
 			t.Errorf("from %s to %s: remote %v, local %v, binding %q", tt.from, tt.to, info.Remote, info.Local, info.Binding)
@@ -94,7 +94,7 @@ func TestWildcardsMeanTheirFamily(t *testing.T) { // L-01, L-09
 	both := newServerOf(t, arrivals(came), wsserver.Config{Addr: ":443"})
 	open(t, both)
 	for _, to := range []string{four, otherFour, six, "::1", "127.0.0.1"} {
-		wstest.Open(from(t, to, net.JoinHostPort(to, "443")), "/")
+		wstest.Open(peerFrom(t, to, net.JoinHostPort(to, "443")), "/")
 		if info := <-came; info.Local.Addr().String() != to || info.Remote.Addr().String() != to {
 			t.Errorf("to %s: local %v, remote %v", to, info.Local, info.Remote)
 		}
@@ -107,7 +107,7 @@ func TestWildcardsMeanTheirFamily(t *testing.T) { // L-01, L-09
 	}
 	v6 := newServerOf(t, arrivals(came), wsserver.Config{Addr: "[::]:444"})
 	open(t, v6)
-	wstest.Open(from(t, six, net.JoinHostPort(otherSix, "444")), "/")
+	wstest.Open(peerFrom(t, six, net.JoinHostPort(otherSix, "444")), "/")
 	<-came
 }
 
@@ -128,7 +128,7 @@ func TestMissingAddressIsTold(t *testing.T) { // L-01, L-27, O-04
 	if err := srv.Listen(t.Context()); !errors.Is(err, syscall.EADDRNOTAVAIL) || !srv.AnyListening() || srv.AllListening() {
 		t.Errorf("Listen = %v", err)
 	}
-	wstest.Open(from(t, otherFour, four+":80"), "/")
+	wstest.Open(peerFrom(t, otherFour, four+":80"), "/")
 }
 
 // Hosts on addresses of their own have their own certificates without a name in the hello.
@@ -146,7 +146,7 @@ func TestHostsByAddress(t *testing.T) { // H-04, A-26
 	srv := newServerOf(t, arrivals(came), wsserver.Config{Hosts: list, RootCAs: ca.Pool()})
 	open(t, srv)
 	for tag, bind := range map[string]string{"four": four, "six": six} {
-		p := from(t, bind, net.JoinHostPort(bind, "443")).OverTLS(&tls.Config{ServerName: bind, RootCAs: ca.Pool()})
+		p := peerFrom(t, bind, net.JoinHostPort(bind, "443")).OverTLS(&tls.Config{ServerName: bind, RootCAs: ca.Pool()})
 		p.Upgrade(wstest.Upgrade("/").Replace("Host: " + strings.TrimSuffix(net.JoinHostPort(bind, ""), ":")))
 		if info := <-came; info.HostTag != tag {
 			t.Errorf("%s is host %q", bind, info.HostTag)

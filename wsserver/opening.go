@@ -2,26 +2,41 @@ package wsserver
 
 import "time"
 
-// openings are the connections in handshake, in the order in which they came, and the
-// clock of Config.HandshakeTimeout. As all have the same time, the first is the first
-// whose time is up: one timer does for all, and a handshake in time sets no deadline.
+// openings are the connections in handshake, in the order in which their time is up, and
+// the clock of Config.HandshakeTimeout. As all have the same time, unless Update has
+// changed it, that is the order in which they came: one timer does for all, and a
+// handshake in time sets no deadline.
 // core.mu guards it.
 type openings struct {
 	first, last *arrival
 	n           int
 	clock       *time.Timer // calls core.overdue; nil before the first
 	armed       bool        // it is set, for nobody's time or an earlier one
+	at          time.Time   // for when
 }
 
 func (o *openings) add(a *arrival) {
-	a.listed, a.prev = true, o.last
-	if o.last == nil {
-		o.first = a
-	} else {
-		o.last.next = a
+	before := o.last
+	for before != nil && a.sooner(before) {
+		before = before.prev
 	}
-	o.last = a
+	a.listed, a.prev = true, before
+	if before == nil {
+		a.next, o.first = o.first, a
+	} else {
+		a.next, before.next = before.next, a
+	}
+	if a.next == nil {
+		o.last = a
+	} else {
+		a.next.prev = a
+	}
 	o.n++
+}
+
+// sooner reports whether the time of a is up before that of b. No limit is the last.
+func (a *arrival) sooner(b *arrival) bool {
+	return !a.deadline.IsZero() && (b.deadline.IsZero() || a.deadline.Before(b.deadline))
 }
 
 // remove takes a out, if it is in.
@@ -54,7 +69,7 @@ func (s *core) begun(a *arrival) bool {
 		return false
 	}
 	s.opening.add(a)
-	if a.timed = !a.deadline.IsZero(); a.timed && !s.opening.armed {
+	if a.timed = !a.deadline.IsZero(); a.timed && (!s.opening.armed || a.deadline.Before(s.opening.at)) {
 		s.armLocked(a.deadline)
 	}
 	return true
@@ -62,7 +77,7 @@ func (s *core) begun(a *arrival) bool {
 
 func (s *core) armLocked(at time.Time) {
 	o := &s.opening
-	o.armed = true
+	o.armed, o.at = true, at
 	if o.clock == nil {
 		o.clock = time.AfterFunc(time.Until(at), s.overdue)
 		return

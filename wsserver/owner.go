@@ -27,7 +27,7 @@ func (o *owner) Connect(sess *engine.Session) error {
 		return nil
 	}
 	if adm.relay != nil {
-		_ = adm.relay.SetSendQueue(relay.Queue(s.cfg.SendQueue))
+		_ = adm.relay.SetSendQueue(relay.Queue(s.in.Load().cfg.SendQueue))
 	}
 	for i, h := range s.cfg.Hooks {
 		adm.hooks = int32(i + 1)

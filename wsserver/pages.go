@@ -18,33 +18,62 @@ import (
 // pages is the HTTP side: connections whose first request is no upgrade are
 // replayed into one http.Server, which starts with the first of them.
 type pages struct {
+	open  atomic.Int32    // replayed connections
+	alive context.Context // until open requests are cut
+	cut   context.CancelFunc
+
+	retired []*pageServer // that have connections; guarded by core.mu
+}
+
+// pageServer is that http.Server. Update makes another one where its settings change; the
+// connections of the old one end with the answer that is under way.
+type pageServer struct {
 	s      *core
 	once   sync.Once
 	conns  chan net.Conn
 	quit   chan struct{}
+	stop   func() // closes quit
 	server *http.Server
-	open   atomic.Int32    // replayed connections
-	alive  context.Context // until open requests are cut
-	cut    context.CancelFunc
+	open   atomic.Int32 // its replayed connections
 }
 
-func (p *pages) init(s *core) {
-	p.s = s
-	p.conns = make(chan net.Conn)
-	p.quit = make(chan struct{})
-	p.alive, p.cut = context.WithCancel(context.Background())
+func (s *core) newPageServer(c *Config) *pageServer {
+	p := &pageServer{s: s, conns: make(chan net.Conn), quit: make(chan struct{})}
+	p.stop = sync.OnceFunc(func() { close(p.quit) })
 	p.server = &http.Server{
 		Handler:           http.HandlerFunc(s.servePage),
-		ReadHeaderTimeout: max(s.cfg.HandshakeTimeout, 0),
-		ReadTimeout:       max(s.cfg.HTTPTimeout, 0),
-		WriteTimeout:      max(s.cfg.HTTPTimeout, 0),
+		ReadHeaderTimeout: max(c.HandshakeTimeout, 0),
+		ReadTimeout:       max(c.HTTPTimeout, 0),
+		WriteTimeout:      max(c.HTTPTimeout, 0),
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
+		MaxHeaderBytes:    c.MaxHeaderBytes,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, arrivalKey{}, c.(*replayed).a)
 		},
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	return p
+}
+
+// suits reports whether the server is what c wants.
+func (p *pageServer) suits(c *Config) bool {
+	return p.server.ReadHeaderTimeout == max(c.HandshakeTimeout, 0) &&
+		p.server.ReadTimeout == max(c.HTTPTimeout, 0) && p.server.MaxHeaderBytes == c.MaxHeaderBytes
+}
+
+// start runs the server with the first connection.
+func (p *pageServer) start() {
+	p.once.Do(func() {
+		if !p.s.enter() {
+			return
+		}
+		go func() {
+			defer p.s.wg.Done()
+			if err := p.server.Serve(p); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+				p.s.fault("http", "", err)
+			}
+		}()
+	})
 }
 
 // arrivalKey finds the *arrival of a replayed connection in the context of its
@@ -57,17 +86,7 @@ func (s *core) page(a *arrival, req *handshake.Request) bool {
 		s.refuse(a, req, ReasonNotUpgrade, handshake.UpgradeRequired())
 		return false
 	}
-	s.pages.once.Do(func() {
-		if s.enter() {
-			go func() {
-				defer s.wg.Done()
-				if err := s.pages.server.Serve(&s.pages); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-					s.fault("http", "", err)
-				}
-			}()
-		}
-	})
-	if s.pages.open.Add(1) > int32(s.cfg.MaxHTTPConns) {
+	if s.pages.open.Add(1) > int32(a.in.cfg.MaxHTTPConns) {
 		s.pages.open.Add(-1)
 		s.refuse(a, req, ReasonTooBusy, &handshake.Error{
 			Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"5"}},
@@ -78,14 +97,26 @@ func (s *core) page(a *arrival, req *handshake.Request) bool {
 	s.opened(a)
 	own := *a // and not what it is part of
 	rp := &replayed{Conn: a.conn, a: &own, first: req.Replay()}
-	rp.leave = sync.OnceFunc(func() { s.pages.open.Add(-1) })
-	select {
-	case s.pages.conns <- rp:
-		return true
-	case <-s.pages.quit:
-		rp.leave()
-		s.refuse(a, req, ReasonShutdown, unavailable())
-		return false
+	for p := s.in.Load().pages; ; {
+		p.start()
+		p.open.Add(1)
+		rp.leave = sync.OnceFunc(func() {
+			p.open.Add(-1)
+			s.pages.open.Add(-1)
+		})
+		select {
+		case p.conns <- rp:
+			return true
+		case <-p.quit:
+		}
+		next := s.in.Load().pages
+		if next == p {
+			rp.leave()
+			s.refuse(a, req, ReasonShutdown, unavailable())
+			return false
+		}
+		p.open.Add(-1)
+		p = next
 	}
 }
 
@@ -94,21 +125,43 @@ func (s *core) handler(a *arrival) http.Handler {
 	if a.host != nil && a.host.Handler() != nil {
 		return a.host.Handler()
 	}
-	return s.cfg.HTTP
+	return a.in.cfg.HTTP
 }
 
-// close ends the HTTP side: open requests are finished, until they are cut.
-func (p *pages) close() {
-	close(p.quit)
-	if p.server.Shutdown(p.alive) != nil {
+// retire has the server end by itself: nothing new comes, and open requests are the last
+// of their connections. (A Shutdown would drop those whose request was just read.)
+func (p *pageServer) retire() {
+	p.stop()
+	p.server.SetKeepAlivesEnabled(false)
+}
+
+// closePages ends the HTTP side: open requests are finished, until they are cut.
+func (s *core) closePages() {
+	s.in.Load().pages.close()
+	s.mu.Lock()
+	retired := s.pages.retired
+	s.mu.Unlock()
+	for _, p := range retired {
+		p.close()
+	}
+}
+
+func (p *pageServer) close() {
+	p.stop()
+	if p.server.Shutdown(p.s.pages.alive) != nil {
 		_ = p.server.Close()
 	}
 }
 
-// pages is the listener of its own server.
+// pageServer is the listener of its own server.
 
 // Accept waits for the next replayed connection.
-func (p *pages) Accept() (net.Conn, error) {
+func (p *pageServer) Accept() (net.Conn, error) {
+	select {
+	case <-p.quit:
+		return nil, net.ErrClosed
+	default:
+	}
 	select {
 	case c := <-p.conns:
 		return c, nil
@@ -118,10 +171,10 @@ func (p *pages) Accept() (net.Conn, error) {
 }
 
 // Close does nothing: quit ends Accept.
-func (p *pages) Close() error { return nil }
+func (p *pageServer) Close() error { return nil }
 
 // Addr is of no use to anybody.
-func (p *pages) Addr() net.Addr { return &net.TCPAddr{} }
+func (p *pageServer) Addr() net.Addr { return &net.TCPAddr{} }
 
 // replayed is a connection whose first bytes are read a second time.
 type replayed struct {
@@ -131,9 +184,10 @@ type replayed struct {
 	leave func() // gives back the place under Config.MaxHTTPConns
 }
 
-// Close closes the connection and gives its place back.
+// Close closes the connection and gives back what it holds.
 func (r *replayed) Close() error {
 	r.leave()
+	r.a.held.release()
 	return r.Conn.Close()
 }
 
@@ -162,6 +216,7 @@ func (s *core) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	first := r.Context().Value(arrivalKey{}).(*arrival)
 	a := *first
+	a.in = s.in.Load() // the connection may be old
 	r.TLS = a.tls
 	s.serveRequest(&a, w, r)
 }
@@ -175,10 +230,11 @@ func (s *core) servePage(w http.ResponseWriter, r *http.Request) {
 func (s *Server[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.core.serveHTTP(w, r) }
 
 func (s *core) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	a := &arrival{index: -1, tls: r.TLS}
+	a := &arrival{index: -1, tls: r.TLS, in: s.in.Load()}
 	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		a.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	}
+	a.peer = a.remote
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		a.local = addrPort(local)
 	}
@@ -192,9 +248,12 @@ func (s *core) serveHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *core) serveRequest(a *arrival, w http.ResponseWriter, r *http.Request) {
 	req := handshake.FromHTTP(r)
 	a.w = w
+	unclear := s.resolve(a, req)
 	switch reason, e := s.findHost(a, req); {
 	case s.isClosing():
 		s.refuse(a, req, ReasonShutdown, unavailable())
+	case unclear != nil:
+		s.refuse(a, req, ReasonForwarded, unclear)
 	case e != nil:
 		s.refuse(a, req, reason, e)
 	case req.IsUpgrade():
@@ -245,13 +304,14 @@ func (s *core) hijack(a *arrival, req *handshake.Request, w http.ResponseWriter,
 	} else {
 		s.setOptions(conn, a.binding, &s.told)
 	}
-	if s.cfg.HandshakeTimeout > 0 {
-		a.deadline, a.cut = time.Now().Add(s.cfg.HandshakeTimeout), true
+	if d := a.in.cfg.HandshakeTimeout; d > 0 {
+		a.deadline, a.cut = time.Now().Add(d), true
 		_ = a.raw.SetDeadline(a.deadline)
 	}
 	taken := false
 	defer func() { // deferred, because user code may end the goroutine
 		if !taken {
+			a.held.release()
 			_ = conn.Close()
 		}
 	}()

@@ -195,7 +195,7 @@ func (s *core) rescueLater() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pumps.late == nil {
-		s.pumps.late = time.AfterFunc(s.cfg.ShutdownTimeout, s.rescue)
+		s.pumps.late = time.AfterFunc(s.in.Load().cfg.ShutdownTimeout, s.rescue)
 	}
 }
 

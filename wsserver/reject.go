@@ -74,7 +74,7 @@ func linger(a *arrival) {
 func (s *core) rejection(a *arrival, reason Reason, status int, text string) RejectInfo {
 	return RejectInfo{
 		Reason: reason, Status: status, Text: text,
-		Remote: a.remote, Local: a.local, Binding: a.binding, HostTag: a.tag(),
+		Remote: a.remote, Local: a.local, Binding: a.binding, HostTag: a.tag(), ClientIP: a.clientIP(),
 	}
 }
 
@@ -86,6 +86,7 @@ func (s *core) reject(info RejectInfo) {
 			"setting", info.Setting, "remote", info.Remote.String(), "binding", info.Binding,
 			"host", info.HostTag, "err", info.Err, "left_out", dropped)
 	}
+	s.offence(&info)
 	if f := s.cfg.Events.OnReject; f != nil {
 		s.user("OnReject", func() { f(info) })
 	}

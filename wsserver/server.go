@@ -29,7 +29,8 @@ func New[T client.Client](f ClientFactory[T], cfg Config) (*Server[T], error) {
 		t.dynamic = new(classes)
 	}
 	s := new(Server[T])
-	if err := errors.Join(cfg.checkMessages(hasPieces[T]()), s.core.init(cfg, t, s)); err != nil {
+	s.core.pieces = hasPieces[T]()
+	if err := errors.Join(cfg.checkMessages(s.core.pieces), s.core.init(cfg, t, s)); err != nil {
 		return nil, err
 	}
 	return s, nil

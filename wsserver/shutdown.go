@@ -113,9 +113,9 @@ func (s *core) hasten() {
 
 // finish waits for every goroutine of the server and closes done.
 func (s *core) finish() {
-	s.pages.close()
+	s.closePages()
 	s.wg.Wait()
-	s.engine.Service.Close()
+	s.service.Close()
 	s.mu.Lock()
 	if s.opening.clock != nil {
 		s.opening.clock.Stop()
@@ -148,7 +148,7 @@ func (s *core) await(ctx context.Context) error {
 
 // awaitInEvent is await for a caller that may not wait.
 func (s *core) awaitInEvent(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.ShutdownTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.in.Load().cfg.ShutdownTimeout)
 	defer cancel()
 	_ = s.await(ctx)
 }
@@ -175,7 +175,7 @@ func (s *core) hardEnd(end func(*engine.Session)) error {
 		return nil
 	}
 	s.pages.cut()
-	t := time.NewTimer(s.cfg.ShutdownTimeout)
+	t := time.NewTimer(s.in.Load().cfg.ShutdownTimeout)
 	defer t.Stop()
 	select {
 	case <-s.done:

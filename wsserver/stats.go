@@ -3,6 +3,7 @@ package wsserver
 import (
 	"sync/atomic"
 
+	"github.com/icsws/icsws/admit"
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/link"
@@ -32,6 +33,8 @@ type Stats struct {
 
 	Dropped map[string]uint64 // messages that clients will not get, by client.DropReason
 	Unsent  uint64            // bytes that were queued for clients when they ended, see client.CloseInfo
+
+	Admission admit.Stats // of lists, limits and bans; zero while nothing of that is configured
 }
 
 type counters struct {
@@ -67,6 +70,9 @@ func (s *core) stats() Stats {
 			st.Dropped[client.DropReason(r).String()] = n
 		}
 	}
+	if rules := s.in.Load().rules; rules != nil {
+		st.Admission = rules.Stats()
+	}
 	for _, sess := range running {
 		n := sess.Counters()
 		st.MessagesIn += n.MessagesIn
@@ -87,7 +93,7 @@ func (s *core) ended() (Stats, []*engine.Session) {
 	return Stats{
 		Forwarded: s.forwarded, TargetErrors: c.targets.Load(),
 		Clients: s.registry.Len(), Pending: s.opening.n, Busy: int(s.busy.Load()), Accepted: c.accepted.Load(),
-		HTTPConns: int(s.pages.open.Load()), Dormant: s.engine.Service.Asleep(),
+		HTTPConns: int(s.pages.open.Load()), Dormant: s.service.Asleep(),
 		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),
 		Panics: c.panics.Load(), Errors: c.errors.Load(), Challenges: c.challenges.Load(), Refused: make(map[string]uint64),
 		Dropped: make(map[string]uint64), Unsent: c.unsent.Load(),

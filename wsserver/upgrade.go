@@ -25,6 +25,7 @@ type admission struct {
 	place     banner.Place // in the server
 	hostPlace banner.Place // in its host, where that has a limit
 	groups    groups.Member[*engine.Session]
+	held      *held         // nil: nothing
 	hooks     int32         // so many of Config.Hooks had their OnClientConnect called
 	factory   bool          // and the factory
 	counted   bool          // in the registry
@@ -64,14 +65,17 @@ const maxBusy = 256
 // ServeHTTP, else nil.
 func (s *core) upgrade(a *arrival, req *handshake.Request, parent context.Context) bool {
 	o := &opening{s: s, ctx: openContext{alive: s.alive, parent: parent, deadline: a.deadline}}
-	reason, e := s.judge(a, req, o)
+	reason, e := s.welcome(a)
+	if e == nil {
+		reason, e = s.judge(a, req, o)
+	}
 	if e != nil {
 		s.refuse(a, req, reason, e)
 		return false
 	}
-	adm := new(admission)
+	adm := &admission{held: a.held}
 	var busy *engine.Busy
-	if setting := s.takePlaces(s.site(a), adm); setting != "" {
+	if setting := s.takePlaces(a, adm); setting != "" {
 		if busy = s.tooBusy(a, req, setting); busy == nil {
 			return false
 		}
@@ -104,6 +108,7 @@ var errExited = errors.New("wsserver: runtime.Goexit was called")
 func (s *core) release(adm *admission) {
 	adm.place.Leave()
 	adm.hostPlace.Leave()
+	adm.held.release()
 	if adm.busy {
 		adm.busy = false
 		s.busy.Add(-1)
@@ -118,26 +123,28 @@ func (s *core) judge(a *arrival, req *handshake.Request, o *opening) (Reason, *h
 	if e := s.requireTLS(a, req); e != nil {
 		return ReasonRequireTLS, e
 	}
-	if e := s.site(a).checkOrigin(req, a.tls != nil); e != nil {
+	if e := s.site(a).checkOrigin(req, a); e != nil {
 		return ReasonOrigin, e
 	}
 	offered, e := req.OfferedProtocols()
 	if e != nil {
 		return ReasonBadRequest, e
 	}
-	chosen := handshake.Select(s.cfg.SubProtocols, offered)
-	if chosen == "" && s.cfg.RequireSubProtocol {
+	c := &a.in.cfg
+	chosen := handshake.Select(c.SubProtocols, offered)
+	if chosen == "" && c.RequireSubProtocol {
 		return ReasonSubProtocol, &handshake.Error{
 			Status: http.StatusBadRequest, Setting: "RequireSubProtocol",
-			Body: "offer one of the sub-protocols " + strings.Join(s.cfg.SubProtocols, ", "),
+			Body: "offer one of the sub-protocols " + strings.Join(c.SubProtocols, ", "),
 		}
 	}
 	r := client.OpenRequest{
 		URI: req.URL, RawURI: req.Target, HostHeader: req.Host(), HostTag: a.tag(), Origin: req.Origin(),
 		SubProtocols: offered, Extensions: req.Extensions(),
 		Remote: a.remote, Local: a.local, Binding: a.binding, BindingIndex: a.index, TLS: a.tls,
+		ClientIP: a.clientIP(),
 	}
-	if s.examined {
+	if a.in.examined {
 		r.Header, r.ResponseHeader = req.Header(), make(http.Header)
 	}
 	_ = r.Select(chosen)
@@ -146,9 +153,9 @@ func (s *core) judge(a *arrival, req *handshake.Request, o *opening) (Reason, *h
 }
 
 // examines reports whether anybody will see the open requests.
-func (s *core) examines() bool {
-	return !s.class.ignoresRequest() || s.cfg.NewName != nil ||
-		slices.ContainsFunc(s.cfg.Hooks, func(h Hooks) bool { return h.OnClientCreate != nil })
+func (s *core) examines(c *Config) bool {
+	return !s.class.ignoresRequest() || c.NewName != nil ||
+		slices.ContainsFunc(c.Hooks, func(h Hooks) bool { return h.OnClientCreate != nil })
 }
 
 // tooBusy refuses a peer over the limit. A result means: upgrade it, tell it, and
@@ -180,7 +187,7 @@ func (s *core) admit(a *arrival, req *handshake.Request, o *opening, adm *admiss
 	r := &o.r
 	r.ID = s.ids.Add(1)
 	r.UUID = s.uuids.next()
-	facts := s.facts(req, r)
+	facts := s.facts(a, req, r)
 	site := s.site(a)
 	if busy == nil || site.banner.NotifyHandlers {
 		if e, reason := s.newClient(o); e != nil {
@@ -213,7 +220,7 @@ func (s *core) admit(a *arrival, req *handshake.Request, o *opening, adm *admiss
 	if err != nil {
 		return s.failed("ResponseHeader", err), ReasonFailed
 	}
-	sess := s.engine.NewSession(opts)
+	sess := a.in.engine.NewSession(opts)
 	sess.Data = adm
 	started := false
 	defer func() {
@@ -243,14 +250,14 @@ func (s *core) admit(a *arrival, req *handshake.Request, o *opening, adm *admiss
 	return nil, 0
 }
 
-func (s *core) facts(req *handshake.Request, r *client.OpenRequest) link.Facts {
+func (s *core) facts(a *arrival, req *handshake.Request, r *client.OpenRequest) link.Facts {
 	f := link.Facts{
-		ID: r.ID, UUID: r.UUID, Remote: r.Remote, Local: r.Local,
+		ID: r.ID, UUID: r.UUID, Remote: r.Remote, Local: r.Local, ClientIP: a.named(),
 		Binding: r.Binding, BindingIndex: r.BindingIndex, HostTag: r.HostTag, HostHeader: r.HostHeader,
 		Origin: r.Origin, URI: req.Target, Raw: req.Raw, SubProtocol: r.SubProtocol(), TLS: r.TLS,
 	}
-	if s.cfg.NewName != nil {
-		s.user("NewName", func() { r.Name = s.cfg.NewName(r) })
+	if name := a.in.cfg.NewName; name != nil {
+		s.user("NewName", func() { r.Name = name(r) })
 	}
 	f.Name = r.Name
 	return f

@@ -44,6 +44,8 @@ type Options struct {
 	Header http.Header
 	// Remote is the peer's address; zero means 192.0.2.1:49152.
 	Remote netip.AddrPort
+	// ClientIP is whom a trusted proxy has named; zero means the address of Remote.
+	ClientIP netip.Addr
 	// Local is the server's address; zero means 192.0.2.2:80.
 	Local netip.AddrPort
 	// Binding is the name of the binding, whose index is 0.
@@ -85,6 +87,7 @@ func complete(tb testing.TB, opts []Options) Options {
 	o.Host = cmp.Or(o.Host, "server.example")
 	o.URI = cmp.Or(o.URI, "/")
 	o.Remote = cmp.Or(o.Remote, netip.MustParseAddrPort("192.0.2.1:49152")) // RFC 5737
+	o.ClientIP = cmp.Or(o.ClientIP, o.Remote.Addr())
 	o.Local = cmp.Or(o.Local, netip.MustParseAddrPort("192.0.2.2:80"))
 	o.Header = o.lines()
 	if err := o.SendQueue.Validate(); err != nil {
@@ -117,7 +120,7 @@ func (o *Options) facts() link.Facts {
 	raw.WriteString("Host: " + o.Host + "\r\n")
 	_ = o.Header.Write(&raw)
 	return link.Facts{
-		ID: o.ID, UUID: o.UUID, Name: o.Name, Remote: o.Remote, Local: o.Local, Binding: o.Binding,
+		ID: o.ID, UUID: o.UUID, Name: o.Name, Remote: o.Remote, Local: o.Local, Binding: o.Binding, ClientIP: &o.ClientIP,
 		HostTag: o.HostTag, HostHeader: o.Host, Origin: o.Origin, URI: o.URI, Raw: raw.String(),
 		SubProtocol: o.SubProtocol, TLS: o.TLS, Opened: time.Now(),
 	}
@@ -137,7 +140,7 @@ func Request(tb testing.TB, target string, opts ...Options) *client.OpenRequest 
 		ID: o.ID, UUID: o.UUID, URI: u, RawURI: target, HostHeader: o.Host, HostTag: o.HostTag,
 		Origin: o.Origin, SubProtocols: o.SubProtocols, Extensions: o.Header["Sec-Websocket-Extensions"],
 		Header: o.Header, ResponseHeader: make(http.Header), Remote: o.Remote, Local: o.Local,
-		Binding: o.Binding, TLS: o.TLS,
+		ClientIP: o.ClientIP, Binding: o.Binding, TLS: o.TLS,
 	}
 	if err := r.Select(o.SubProtocol); err != nil {
 		tb.Fatalf("clienttest: Options.SubProtocol: %v", err)

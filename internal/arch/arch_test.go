@@ -23,12 +23,12 @@ type arrow struct {
 
 var arrows = []arrow{
 	{"examples/*", []string{"wsserver", "client", "config", "hosts", "multilisten", "banner", "pump", "forward"}},
-	{"wsserver", []string{"client", "hosts", "multilisten", "banner", "forward", uuid,
-		"internal/relay",
+	{"wsserver", []string{"admit", "client", "hosts", "multilisten", "banner", "forward", uuid,
+		"internal/relay", "internal/forwarded",
 		"internal/deflate", "internal/engine", "internal/event", "internal/handshake",
 		"internal/groups", "internal/link", "internal/registry", "internal/transport"}},
 	{"client", []string{"internal/budget", "internal/link", uuid}},
-	{"config", []string{"wsserver", "client", "hosts", "multilisten", "banner", "forward", "internal/ini", "internal/nearest", "internal/dirfs",
+	{"config", []string{"admit", "wsserver", "client", "hosts", "multilisten", "banner", "forward", "internal/ini", "internal/nearest", "internal/dirfs",
 		"github.com/BurntSushi/toml", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/*"}},
 	{"client/clienttest", []string{"client", "internal/*", uuid}},
 	{"hosts", []string{"internal/event", "internal/ini", "internal/keystore", "internal/nearest", "internal/dirfs", "github.com/fsnotify/fsnotify",

@@ -65,7 +65,7 @@ func (s *Session) Choose(l link.Loop) error { return s.move(change{loop: l, chos
 // does not: one after the other with those of all other such clients.
 func (s *Session) Rescue() {
 	if s.mailbox() != nil {
-		_ = s.move(change{loop: &s.engine.orphans, chosen: true})
+		_ = s.move(change{loop: s.engine.orphans, chosen: true})
 	}
 }
 

@@ -50,14 +50,14 @@ type Config struct {
 type Engine struct {
 	Config
 	upgrader *gws.Upgrader
-	readers  sync.Pool // of *reader
-	orphans  serial    // runs what no loop will run
+	readers  *sync.Pool // of *reader
+	orphans  *serial    // runs what no loop will run
 }
 
 // New returns an engine.
 func New(c Config) *Engine {
 	limit := math.MaxInt - 16 // the filter has checked it
-	e := &Engine{Config: c}
+	e := &Engine{Config: c, readers: new(sync.Pool), orphans: new(serial)}
 	e.upgrader = gws.NewUpgrader(events{}, &gws.ServerOption{
 		ReadMaxPayloadSize: limit,
 		CheckUtf8Enabled:   false, // done in the filter, or before OnMessage
@@ -68,6 +68,14 @@ func New(c Config) *Engine {
 	})
 	e.readers.Put(e.newReader())
 	return e
+}
+
+// With returns an engine with other settings for the sessions that it will make; all
+// else is that of e, of which Owner and Service must be the same.
+func (e *Engine) With(c Config) *Engine {
+	other := *e
+	other.Config = c
+	return &other
 }
 
 // handshake is a request that gws accepts; the real one was judged before.

@@ -32,8 +32,9 @@ type Session struct {
 	record atomic.Pointer[records] // nil until SetRecordLength
 	zip    *zipper                 // nil without permessage-deflate
 
-	held atomic.Bool             // broadcasts wait for the banner
-	box  atomic.Pointer[mailbox] // nil while the reader runs the events; gone at the end
+	box atomic.Pointer[mailbox] // nil while the reader runs the events; gone at the end
+
+	held atomic.Bool // broadcasts wait for the banner; here it takes no room of its own
 
 	mu      sync.Mutex // guards the following
 	greeted bool       // the banner is out, or never will be

@@ -1,36 +1,38 @@
 package handshake
 
 import (
-	"errors"
 	"strconv"
 	"strings"
-)
-
-// What is wrong with an entry of a list of origins.
-var (
-	errOriginForm  = errors.New("want scheme://host, scheme://host:port or host, in ASCII, without a path")
-	errOriginLabel = errors.New("want the asterisk alone, or as the first label with a dot after it")
 )
 
 // parseRule parses an entry in lower case.
 func parseRule(entry string) (rule originRule, err error) {
 	rest := entry
 	if scheme, after, ok := strings.Cut(entry, "://"); ok {
-		if !isScheme(scheme) {
-			return rule, errOriginForm
+		switch {
+		case scheme == "ws" || scheme == "wss":
+			return rule, errOriginScheme
+		case !isScheme(scheme):
+			return rule, originForm(entry)
 		}
 		rule.scheme, rest = scheme, after
 	}
 	rest, rule.wildcard = strings.CutPrefix(rest, "*.")
+	rest, everyPort := strings.CutSuffix(rest, ":*")
 	if strings.Contains(rest, "*") {
 		return rule, errOriginLabel
 	}
 	var ok bool
 	rule.host, rule.port, ok = splitAuthority(rest)
-	if !ok || strings.HasSuffix(rest, ":") || rule.wildcard && rule.host[0] == '[' {
-		return rule, errOriginForm
+	switch {
+	case !ok || strings.HasSuffix(rest, ":") || rule.wildcard && rule.host[0] == '[' || everyPort && rule.port != 0:
+		return rule, originForm(entry)
+	case rule.host == "null" && rule.scheme == "":
+		return rule, errOriginNull
+	case everyPort:
+		rule.port = anyPort
 	}
-	return rule, nil
+	return rule, checkOriginHost(rule.host, rule.wildcard)
 }
 
 // parseOrigin parses an Origin header other than null. It allocates nothing.

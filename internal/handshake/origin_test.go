@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -106,11 +107,27 @@ func TestListAllowsWhatItNamesAndNothingElse(t *testing.T) {
 		{"chrome-extension://abcdef", "chrome-extension://abcdef", true},
 		{"capacitor://localhost", "capacitor://localhost:1", false},
 		{"https://app.example", "https://app.example/", false},
+		{"same", "https://server.example", true},
+		{"Self", "http://server.example", true},
+		{"same", "https://app.example", false},
+		{"https://app.example:*", "https://app.example", true},
+		{"https://app.example:*", "https://app.example:8443", true},
+		{"https://app.example:*", "http://app.example:8443", false},
+		{"https://app.example:*", "https://b.example:8443", false},
+		{"https://*.example:*", "https://a.example:1", true},
+		{"[::1]:*", "http://[::1]:3000", true},
+		{"http://127.0.0.1", "http://127.0.0.1", true},
+		{"https://app.example.", "https://app.example.", true},
 		{"https://app.example", "https://app.example@evil.example", false},
 	} {
 		if got := mustOrigins(t, tt.entry).Allows(tt.origin, "server.example", true); got != tt.want {
 			t.Errorf("%q allows %q = %v, want %v", tt.entry, tt.origin, got, tt.want)
 		}
+	}
+	if o := mustOrigins(t, "same", "https://a.example"); !o.Allows("https://a.example", "server.example", true) ||
+		!o.Allows("https://server.example", "server.example", true) || o.Allows("https://b.example", "server.example", true) ||
+		o.Allows("null", "server.example", true) {
+		t.Error("the host itself and a list do not go together")
 	}
 	two := mustOrigins(t, "https://a.example", "null", "b.example")
 	for _, origin := range []string{"https://a.example", "null", "http://b.example"} {
@@ -127,10 +144,23 @@ func TestBadEntryIsNamed(t *testing.T) {
 		"https://app.example?q", "https://app example", "1ttp://app.example", "://app.example", "https://*",
 		"https://a*.example", "https://a.*.example", "https://*.", "*.*.example", "**", "https://[::1", "[]",
 		"*.[::1]", "https://\u00e4.example", "https://app.example, https://b.example",
+		"ws://app.example", "wss://app.example", "https://a..example", "https://.example", "null:80", "null:*", "https://app.example:80:*",
+		"https://[::0001]", "https://[0:0:0:0:0:0:0:1]", "https://[::ffff:192.0.2.1]", "https://[fe80::1%25eth0]", "https://127.1",
+		"https://0x7f.0.0.1", "https://192.0.2.256", "https://192.0.2.01", "https://*.2.0.192", "*.0.2.1", "*:*", "https://" + strings.Repeat("a", 64) + ".example",
 	} {
 		_, err := ParseOrigins([]string{"https://good.example", entry})
 		if err == nil || !strings.Contains(err.Error(), `"`+entry+`"`) {
 			t.Errorf("ParseOrigins(%q) = %v, want an error that names it", entry, err)
+		}
+		if e, ok := errors.AsType[*OriginError](err); !ok || e.Index != 1 || e.Entry != entry || e.Unwrap() == nil {
+			t.Errorf("ParseOrigins(%q) = %#v, want an OriginError", entry, err)
+		}
+	}
+	for entry, hint := range map[string]string{
+		"https://\u00e4.example": "xn--", "wss://app.example": "https", "https://[::0001]": "[::1]", "https://[::ffff:192.0.2.1]": "[::ffff:c000:201]",
+	} {
+		if _, err := ParseOrigins([]string{entry}); err == nil || !strings.Contains(err.Error(), hint) {
+			t.Errorf("ParseOrigins(%q) = %v, want a hint at %s", entry, err, hint)
 		}
 	}
 }

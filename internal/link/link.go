@@ -30,6 +30,7 @@ type Facts struct {
 	UUID          [16]byte
 	Name          string
 	Remote, Local netip.AddrPort
+	ClientIP      *netip.Addr // whom a proxy has named; nil: the address of Remote
 	Binding       string
 	BindingIndex  int
 	HostTag       string
