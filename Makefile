@@ -9,7 +9,7 @@ FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
 export FUZZTIME
 
-.PHONY: help run build test lint cross race bench bench-report soak microbench fuzz browser tidy clean
+.PHONY: help run build test lint cross race bench bench-report soak microbench fuzz interop browser tidy clean
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ microbench: ## the benchmarks of single functions; BENCHTIME=1x for one round
 
 fuzz: ## each fuzz target for FUZZTIME
 	ci/fuzz.sh
+
+interop: ## the server behind nginx and HAProxy
+	ci/interop.sh
 
 browser: build ## npm ws and a real Chromium against the examples
 	ci/browser.sh

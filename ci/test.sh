@@ -24,9 +24,9 @@ step() { # NAME COMMAND...
 	times[-1]=$(printf '%5d s  %s' $((SECONDS - start)) "$name")
 }
 
-others() { # the modules beside the main one
+others() { # the modules beside the main one, and those that need what is installed later
 	local m
-	for m in $(modules | grep -v '^\.$'); do
+	for m in $(modules | grep -vx -e '\.' -e test/interop); do
 		go build -C "$m" -o /dev/null ./...
 		ci/race.sh "$m"
 	done
@@ -44,6 +44,7 @@ step 'benchmarks once' make -s microbench BENCHTIME=1x
 step 'comparison once' make -s bench BENCHFLAGS='-quick -rounds 1'
 step 'other modules' others
 step 'examples' make -s build
+step 'nginx and HAProxy' ci/interop.sh
 step 'browser: install' ci/browser.sh install
 step 'browser: npm ws' ci/browser.sh ws
 step 'browser: Chromium' ci/browser.sh chat files multihost game
