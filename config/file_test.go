@@ -70,7 +70,7 @@ func full() *File {
 			KeepAlive:   net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: time.Second, Count: 3},
 			NoKeepAlive: true, WriteTimeout: 5 * time.Second, CloseTimeout: -1, NoCloseWait: true,
 			CloseCode: client.StatusGoingAway, CloseReason: "bye", PingInterval: 15 * time.Second, PongTimeout: 1500 * time.Millisecond,
-			DisablePong: true, IdleTimeout: time.Hour, MaxLifetime: 24 * time.Hour,
+			DisablePong: true, IdleTimeout: time.Hour, MaxLifetime: 24 * time.Hour, FriendlyErrors: true,
 		},
 		ACME: &ACME{
 			Directory: "https://acme.example/dir", Email: "admin@example.com", AgreedTOS: true, ExternalAccountKeyID: "kid",

@@ -131,6 +131,7 @@ var serverKeys = table[server]{
 	at("disable_pong", func(c *server) *bool { return &c.DisablePong }, onOff, "leaves pings unanswered"),
 	at("idle_timeout", func(c *server) *time.Duration { return &c.IdleTimeout }, duration, "for a client that sends no message; none unless set"),
 	at("max_lifetime", func(c *server) *time.Duration { return &c.MaxLifetime }, duration, "of a connection; none unless set"),
+	at("friendly_errors", func(c *server) *bool { return &c.FriendlyErrors }, onOff, "errors are sentences for people"),
 }
 
 var level = parsed("a security level, such as high or high128", hosts.ParseLevel, hosts.Level.String)

@@ -10,12 +10,18 @@ import (
 var (
 	// ErrTargetClosed: the target has ended the connection in order; its client got 1000, or
 	// the target's close code.
-	ErrTargetClosed = errors.New("forward: closed by the target")
+	ErrTargetClosed error = targetEnd{"close/target-closed", "forward: closed by the target"}
 	// ErrTargetText: the target of a connection with Target.Text sent what is not UTF-8.
-	ErrTargetText = errors.New("forward: the target sent text that is not UTF-8")
+	ErrTargetText error = targetEnd{"close/target", "forward: the target sent text that is not UTF-8"}
 	// ErrForwarded: the call makes no sense for a connection that is forwarded.
 	ErrForwarded = errors.New("forward: the connection is forwarded")
 )
+
+// targetEnd is an end of a forwarded connection, with its code for client.CloseInfo.Why.
+type targetEnd struct{ why, text string }
+
+func (e targetEnd) Error() string { return e.text }
+func (e targetEnd) Why() string   { return e.why }
 
 // FieldError names a field of a [Target] or of [HTTPOptions] with a value that it can not
 // have.
@@ -45,6 +51,9 @@ func (e *TargetError) Error() string {
 
 // Unwrap returns the reason.
 func (e *TargetError) Unwrap() error { return e.Err }
+
+// Why is the code of the end that this error was the cause of.
+func (e *TargetError) Why() string { return "close/target" }
 
 // Timeout reports whether the target took too long.
 func (e *TargetError) Timeout() bool {

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/icsws/icsws/internal/logkey"
 )
 
 // HTTPOptions are the limits of [HTTP]. The zero value works. For durations zero means the
@@ -143,7 +145,7 @@ func (o *HTTPOptions) failed(w http.ResponseWriter, r *http.Request, err error) 
 		status = http.StatusGatewayTimeout
 	}
 	if !errors.Is(err, context.Canceled) { // that is the client's doing
-		o.Logger.Warn("http target failed", "method", r.Method, "status", status, "err", err)
+		o.Logger.Warn("http target failed", logkey.Code, "reject/forward", logkey.Method, r.Method, logkey.Status, status, logkey.Err, err)
 	}
 	http.Error(w, http.StatusText(status), status)
 }

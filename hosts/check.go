@@ -28,7 +28,7 @@ func (c *checker) fail(field string, err error) {
 }
 
 func (c *checker) warn(msg string, args ...any) {
-	c.log.Warn("hosts: "+msg, append([]any{"host", c.index, "tag", c.tag}, args...)...)
+	c.log.Warn("hosts: "+msg, append([]any{"host", c.tag, "index", c.index}, args...)...)
 }
 
 // entry returns the host as an entry, complete only if nothing failed.

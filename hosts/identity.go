@@ -199,7 +199,7 @@ func (id *identity) hostError(field string, err error) *HostError {
 }
 
 func (id *identity) warn(msg string, args ...any) {
-	id.b.log.Warn("hosts: "+msg, append([]any{"host", id.entry.index, "tag", id.entry.host.Tag}, args...)...)
+	id.b.log.Warn("hosts: "+msg, append([]any{"host", id.entry.host.Tag, "index", id.entry.index}, args...)...)
 }
 
 // contain runs code of the program; a panic of it is a [*PanicError].

@@ -191,7 +191,7 @@ func (id *identity) worse(now, next *installed) error {
 // install puts in into use and tells of it. The caller has the turn.
 func (id *identity) install(in *installed) {
 	id.current.Store(in)
-	id.b.log.Info("hosts: new certificate in use", "host", id.entry.index, "tag", id.entry.host.Tag,
+	id.b.log.Info("hosts: new certificate in use", "host", id.entry.host.Tag, "index", id.entry.index,
 		"subject", in.cert.Leaf.Subject.String(), "until", in.cert.Leaf.NotAfter, "from", in.from)
 	if f := id.b.opts.OnNewCert; f != nil {
 		st := id.status()
@@ -204,7 +204,7 @@ func (id *identity) failed(field string, err error) *HostError {
 	e := id.hostError(field, err)
 	before := id.failure.Swap(e)
 	if before == nil || before.Error() != e.Error() {
-		id.b.log.Error("hosts: certificate not replaced", "host", e.Index, "tag", e.Tag, "err", e)
+		id.b.log.Error("hosts: certificate not replaced", "host", e.Tag, "index", e.Index, "err", e)
 		if f := id.b.opts.OnCertError; f != nil {
 			id.later = append(id.later, func() { id.call("OnCertError", func() { f(id.entry, e) }) })
 		}
@@ -268,6 +268,6 @@ func (id *identity) tell() {
 	case st.Result == CertWarn || st.Result == CertFail:
 		id.warn("certificate", "result", st.Result.String(), "until", st.NotAfter, "err", st.Err)
 	case st.Result == CertOK:
-		id.b.log.Info("hosts: certificate is good", "host", id.entry.index, "tag", id.entry.host.Tag, "until", st.NotAfter)
+		id.b.log.Info("hosts: certificate is good", "host", id.entry.host.Tag, "index", id.entry.index, "until", st.NotAfter)
 	}
 }

@@ -69,7 +69,7 @@ func (e *Entry) order(b *builder) Order {
 	o := Order{
 		Host: e, Challenge: e.host.Challenge, OnDemand: e.host.OnDemand,
 		Port: e.host.Port, TLSPort: e.host.TLSPort,
-		Logger: b.log.With("host", e.index, "tag", e.host.Tag),
+		Logger: b.log.With("host", e.host.Tag, "index", e.index),
 	}
 	for _, n := range e.names {
 		o.Names = append(o.Names, n.String())

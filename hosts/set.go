@@ -146,7 +146,7 @@ func (b *builder) warnShared(sockets []socket, entries []*Entry) {
 				if owner := v.add(n, e); owner != e && !told[key] {
 					told[key] = true
 					b.log.Warn("hosts: an earlier host has the same name",
-						"host", e.index, "tag", e.host.Tag, "name", n.String(), "earlier", owner.index)
+						"host", e.host.Tag, "index", e.index, "name", n.String(), "earlier", owner.index)
 				}
 			}
 		}

@@ -64,7 +64,7 @@ func TestTemporaryCertificateOfAHostIsSaidLoudly(t *testing.T) {
 	if n := len(e.Leaf().IPAddresses); n != 3 {
 		t.Errorf("%d addresses in the certificate; want 3: no unspecified ones", n)
 	}
-	if out := log.String(); strings.Count(out, "level=WARN") != 2 || !strings.Contains(out, "tag=chat") {
+	if out := log.String(); strings.Count(out, "level=WARN") != 2 || !strings.Contains(out, "host=chat") {
 		t.Errorf("log = %s; want a warning for each host", out)
 	}
 	if s.Hosts()[1].Leaf() == nil {

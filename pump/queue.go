@@ -347,11 +347,11 @@ func (q *queue) call(where string, f event.Runner) {
 	p := err.(*event.Panic)
 	q.panics.Add(1)
 	if q.o.OnPanic == nil {
-		q.o.Logger.Error("panic", "where", "pump."+where, "value", p.Value, "stack", string(p.Stack))
+		q.o.Logger.Error("panic", "event", "pump."+where, "value", p.Value, "stack", string(p.Stack))
 		return
 	}
 	if err := event.Call(func() { q.o.OnPanic(PanicInfo{where, p.Value, p.Stack}) }); err != nil {
-		q.o.Logger.Error("panic", "where", "pump.Options.OnPanic", "value", err)
+		q.o.Logger.Error("panic", "event", "pump.Options.OnPanic", "value", err)
 	}
 }
 

@@ -12,15 +12,16 @@ import (
 // got a connection hands its turn on and does the handshake itself. So a handshake
 // costs no goroutine of its own, whose stack would have to grow first.
 type workers struct {
-	turn    chan bool      // to a worker that waits for its turn; false sends it away
-	idle    atomic.Int32   // workers that wait
-	sending atomic.Bool    // they will be sent away in a while
-	over    chan struct{}  // closed after the last turn
-	gentle  atomic.Bool    // stopped by a hand-over: who was accepted is served
-	shaking sync.WaitGroup // those in handshake; nothing is added once over is closed
-	err     error          // why it was the last; of no interest before over
+	turn    chan bool     // to a worker that waits for its turn; false sends it away
+	idle    atomic.Int32  // workers that wait
+	sending atomic.Bool   // they will be sent away in a while
+	over    chan struct{} // closed after the last turn
+	err     error         // why it was the last; of no interest before over
 
 	delay time.Duration // after the last error; for whoever has the turn
+
+	gentle  atomic.Bool    // stopped by a hand-over: who was accepted is served
+	shaking sync.WaitGroup // those in handshake; nothing is added once over is closed
 }
 
 // Workers of a listener that wait for their turn: how many there are at most, and how
@@ -99,6 +100,7 @@ func (s *core) next(l *listener) *attempt {
 	a, err := s.acceptOne(l)
 	if a == nil {
 		s.unserve(l)
+		s.health.acceptEnded(err)
 		l.err = err
 		close(l.over)
 	}

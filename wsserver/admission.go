@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 	"github.com/icsws/icsws/admit"
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/logkey"
 	"github.com/icsws/icsws/multilisten"
 )
 
@@ -69,8 +71,9 @@ func (c *Config) judges() bool { return !samePolicy(c, new(Config)) }
 // newRules puts the policy of c into practice.
 func (s *core) newRules(ctx context.Context, c *Config) (*admit.Rules, error) {
 	r, err := admit.New(ctx, c.policy(), admit.Options{OnBan: func(b admit.Ban) {
-		if ok, dropped := s.banned.pass(time.Now()); ok {
-			s.log.Warn("banned", "prefix", b.Prefix.String(), "reason", b.Reason, "until", b.Until, "left_out", dropped)
+		if n, ok := s.passes(lineBanned, slog.LevelWarn); ok {
+			s.log.Warn("banned", logkey.Code, ReasonBanned.Code(), logkey.Prefix, b.Prefix.String(), logkey.Reason, b.Reason,
+				logkey.Until, b.Until, logkey.LeftOut, n)
 		}
 	}})
 	return r, policyError(err)

@@ -321,8 +321,13 @@ type Config struct {
 	// Hooks are plug-ins that see every client, whatever its class.
 	Hooks []Hooks
 	// Logger gets what happens; nil means slog.Default (O-01). Of header
-	// values only Origin, Host and refused sub-protocols are logged.
+	// values only Origin, Host and refused sub-protocols are logged. Of each kind of line
+	// that peers can cause at most 100 a second are written, 10 of panics.
 	Logger *slog.Logger
+	// FriendlyErrors makes the errors of Listen, Events.OnError and LastError sentences
+	// for people, that say what to do, in place of the technical text (O-04). See
+	// [ServerError.Friendly]; errors.Is and errors.As work the same for both.
+	FriendlyErrors bool
 }
 
 // UnknownHost says what becomes of a request for a host that no enabled

@@ -16,6 +16,7 @@ import (
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/groups"
 	"github.com/icsws/icsws/internal/link"
+	"github.com/icsws/icsws/internal/logkey"
 	"github.com/icsws/icsws/internal/registry"
 	"github.com/icsws/icsws/internal/transport"
 	"github.com/icsws/icsws/multilisten"
@@ -45,8 +46,10 @@ type core struct {
 	busy      atomic.Int32 // peers that are told they are too many, after an upgrade
 	counters  counters
 	refusals  [reasons]sampler // of log lines
-	drops     sampler
-	banned    sampler
+	lines     [lines]sampler   // likewise, of the others
+	parts     parts
+	health    health
+	started   sync.Once   // the line "starting"
 	told      optionsTold // of connections that came by ServeHTTP
 	lastError atomic.Pointer[ServerError]
 	pages     pages
@@ -54,7 +57,6 @@ type core struct {
 	away      away
 	handing   atomic.Bool                       // a HandOver runs
 	arrived   func() (left []string, err error) // of Config.Inherited
-	targets   sampler                           // of log lines
 	lingering atomic.Int32                      // targets whose client has ended
 
 	alive context.Context // ends with ErrServerClosed when the server begins to close
@@ -102,6 +104,7 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	s.service = transport.NewService()
 	s.turns = make(chan struct{}, 1)
 	s.pages.alive, s.pages.cut = context.WithCancel(context.Background())
+	s.parts.init(s.hosts)
 	s.initPumps()
 	return s.initForce(given)
 }
@@ -174,13 +177,12 @@ func (s *core) portNum() int {
 
 // fault reports an error that no caller is waiting for.
 func (s *core) fault(op, binding string, err error) {
-	e := &ServerError{Op: op, Binding: binding, Err: err}
-	s.lastError.Store(e)
-	s.counters.errors.Add(1)
-	s.log.Error("server error", "op", op, "binding", binding, "err", err)
-	if s.cfg.Events.OnError != nil {
-		s.user("OnError", func() { s.cfg.Events.OnError(e) })
+	e := &ServerError{Op: op, Binding: binding, Err: err, friendly: s.cfg.FriendlyErrors}
+	if n, ok := s.passes(lineFault, slog.LevelError); ok {
+		s.log.Error("server error", logkey.Code, e.Code(), logkey.Op, op, logkey.Binding, binding,
+			logkey.Addr, e.addr(), logkey.Err, e.logged(), logkey.LeftOut, n)
 	}
+	s.report(e)
 }
 
 // enter counts a goroutine in, unless the server is closing.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/logkey"
 )
 
 // away counts those who are sent away.
@@ -242,8 +243,8 @@ func (d *drain) tell(over bool) {
 		Clients: clients, Left: s.registry.Len() + s.forwardedNow(), Closed: int(s.away.closed.Load()),
 		Elapsed: time.Since(d.began), Window: d.window, Hastened: d.isHastened(), Over: over,
 	}
-	s.log.Info("drain", "clients", info.Clients, "left", info.Left, "closed", info.Closed,
-		"elapsed", info.Elapsed, "window", info.Window, "hastened", info.Hastened, "over", over)
+	s.log.Info("drain", logkey.Clients, info.Clients, logkey.Left, info.Left, logkey.Closed, info.Closed,
+		logkey.Elapsed, info.Elapsed, logkey.Window, info.Window, logkey.Hastened, info.Hastened, logkey.Over, over)
 	if f := s.cfg.Events.OnDrain; f != nil {
 		s.user("OnDrain", func() { f(info) })
 	}

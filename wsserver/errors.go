@@ -47,23 +47,3 @@ func (e *OriginError) Error() string {
 
 // Unwrap returns what is wrong with the entry.
 func (e *OriginError) Unwrap() error { return e.Err }
-
-// ServerError is an error that no caller was waiting for: of an accept loop, a
-// handshake, or the HTTP side. It goes to Events.OnError, the log and
-// [Server.LastError].
-type ServerError struct {
-	Op      string // such as "accept"
-	Binding string // name of the binding concerned, or empty
-	Err     error
-}
-
-// Error tells operation, binding and error.
-func (e *ServerError) Error() string {
-	if e.Binding == "" {
-		return "wsserver: " + e.Op + ": " + e.Err.Error()
-	}
-	return "wsserver: " + e.Op + " on " + e.Binding + ": " + e.Err.Error()
-}
-
-// Unwrap returns the error.
-func (e *ServerError) Unwrap() error { return e.Err }

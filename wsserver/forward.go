@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/netip"
-	"time"
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/forward"
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/event"
 	"github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/logkey"
 	"github.com/icsws/icsws/internal/relay"
 )
 
@@ -168,8 +169,9 @@ func (s *core) relayed(sess *engine.Session, c *relay.Client) {
 // targetFailed counts and logs a target that did not end in order.
 func (s *core) targetFailed(sess *engine.Session, err error) {
 	s.counters.targets.Add(1)
-	if ok, more := s.targets.pass(time.Now()); ok {
-		s.log.Warn("target failed", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(), "err", err, "left_out", more)
+	if n, ok := s.passes(lineTarget, slog.LevelWarn); ok {
+		s.log.Warn("target failed", logkey.Code, "close/target", logkey.Conn, sess.Link.ID, logkey.Remote, sess.Link.Remote.String(),
+			logkey.Host, sess.Link.HostTag, logkey.Err, err, logkey.LeftOut, n)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
 	"mime"
 	"net/http"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/logkey"
 )
 
 // The requests of a host that are no upgrades are answered by the first of these that
@@ -96,7 +98,9 @@ func (s *core) serveFile(a *arrival, w http.ResponseWriter, r *http.Request, fil
 		status := http.StatusNotFound
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid) && !errors.Is(err, fs.ErrPermission) {
 			status = http.StatusInternalServerError
-			s.log.Warn("well-known file", "host", a.tag(), "err", err)
+			if n, ok := s.passes(lineFile, slog.LevelWarn); ok {
+				s.log.Warn("well-known file", logkey.Host, a.tag(), logkey.Err, err, logkey.LeftOut, n)
+			}
 		}
 		answerHTTP(w, &handshake.Error{Status: status, Body: http.StatusText(status)})
 		return

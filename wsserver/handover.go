@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/logkey"
 	"github.com/icsws/icsws/multilisten"
 )
 
@@ -98,7 +99,7 @@ func (s *core) handOver(ctx context.Context, cmd *exec.Cmd) error {
 	if err := g.HandOver(begun, cmd); err != nil {
 		return s.notHandedOver(cmd, err)
 	}
-	s.log.Info("handed over", "pid", cmd.Process.Pid)
+	s.log.Info("handed over", logkey.PID, cmd.Process.Pid)
 	s.retire(ctx, g)
 	return nil
 }
@@ -112,7 +113,7 @@ func (s *core) notHandedOver(cmd *exec.Cmd, err error) error {
 			e.Err = fmt.Errorf("%w: %w", err, werr)
 		}
 	}
-	s.log.Warn("hand-over failed", "pid", e.PID, "err", e.Err)
+	s.log.Warn("hand-over failed", logkey.Code, "error/hand-over", logkey.PID, e.PID, logkey.Err, e.Err)
 	return e
 }
 
@@ -150,7 +151,7 @@ func (s *core) retire(ctx context.Context, g *multilisten.Group) {
 func (s *core) tellReady() {
 	left, err := s.arrived()
 	if len(left) > 0 {
-		s.log.Warn("sockets of another process that no binding takes were closed", "names", left)
+		s.log.Warn("sockets of another process that no binding takes were closed", logkey.Names, left)
 	}
 	if err != nil {
 		s.fault("ready", "", err)

@@ -159,13 +159,13 @@ func TestShutdownEndsAHandOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	defer w.Close()
 	cmd.Stdout = w
 	done := make(chan error, 1)
 	go func() { done <- srv.HandOver(t.Context(), cmd) }()
 	if _, err := io.ReadFull(r, make([]byte, 5)); err != nil {
 		t.Fatal(err)
 	}
-	w.Close()
 	if err := srv.HandOver(t.Context(), shell(t, getsReady)); !errors.Is(err, wsserver.ErrHandingOver) {
 		t.Errorf("a second HandOver = %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 	"github.com/icsws/icsws/internal/event"
 	"github.com/icsws/icsws/internal/forwarded"
 	"github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/logkey"
 	"github.com/icsws/icsws/internal/transport"
 )
 
@@ -130,7 +132,9 @@ func (s *core) secure(a *arrival, config *tls.Config) bool {
 // no client (RFC 8737 section 3).
 func (s *core) checked(a *arrival) {
 	s.counters.challenges.Add(1)
-	s.log.Debug("tls-alpn-01 check answered", "remote", a.remote.String(), "name", a.tls.ServerName)
+	if n, ok := s.passes(lineCheck, slog.LevelDebug); ok {
+		s.log.Debug("tls-alpn-01 check answered", logkey.Remote, a.remote.String(), logkey.Name, a.tls.ServerName, logkey.LeftOut, n)
+	}
 	_ = a.conn.Close()
 }
 

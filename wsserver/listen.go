@@ -13,6 +13,7 @@ import (
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/hosts"
+	"github.com/icsws/icsws/internal/logkey"
 	"github.com/icsws/icsws/multilisten"
 )
 
@@ -129,12 +130,13 @@ func (s *core) listen(ctx context.Context) error {
 	if err := s.beginListen(); err != nil {
 		return err
 	}
+	s.tellStart(bindings)
 	group, err := multilisten.Open(ctx, multilisten.Options{
 		Policy: s.cfg.ListenPolicy, Inherited: s.cfg.Inherited, InBufferSize: s.cfg.InBufferSize, OnState: s.onListenerState,
 	}, bindings...)
 	if group == nil {
 		s.endListen(nil)
-		return fmt.Errorf("wsserver: %w", err)
+		return s.listenError(err)
 	}
 	var ls []*listener
 	for _, l := range group.Listeners() {
@@ -152,7 +154,7 @@ func (s *core) listen(ctx context.Context) error {
 	}
 	s.tellReady()
 	if err != nil {
-		return fmt.Errorf("wsserver: %w", err)
+		return s.listenError(err)
 	}
 	return nil
 }
@@ -199,6 +201,7 @@ func (s *core) beginListen() error {
 	}
 	s.listening = true
 	s.lastError.Store(nil)
+	s.health.failed.Store(nil)
 	return nil
 }
 
@@ -227,7 +230,7 @@ func (s *core) endListen(group *multilisten.Group, ls ...*listener) bool {
 
 // acceptOn starts the accept loop of a listener that is counted in wg.
 func (s *core) acceptOn(l *listener) {
-	s.log.Info("listening", "binding", l.name, "addr", l.Addr().String(), "tls", l.tls != nil)
+	s.log.Info("listening", logkey.Binding, l.name, logkey.Addr, l.Addr().String(), logkey.TLS, l.tls != nil)
 	go func() {
 		defer s.wg.Done()
 		if err := s.accept(l); err != nil && !errors.Is(err, ErrServerClosed) {

@@ -1,15 +1,14 @@
 package wsserver
 
 import (
-	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/event"
 	"github.com/icsws/icsws/internal/link"
+	"github.com/icsws/icsws/internal/logkey"
 	"github.com/icsws/icsws/internal/relay"
 )
 
@@ -73,9 +72,10 @@ func (o *owner) Fragment(sess *engine.Session, f client.Fragment) error {
 func (o *owner) Drop(sess *engine.Session, d client.Drop) {
 	s := (*core)(o)
 	s.counters.dropped[d.Reason].Add(uint64(d.Messages))
-	if ok, more := s.drops.pass(time.Now()); ok {
-		s.log.Warn("messages dropped", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(), "reason", d.Reason.String(),
-			"messages", d.Messages, "bytes", d.Bytes, "since", d.Since, "lines_left_out", more)
+	if n, ok := s.passes(lineDropped, slog.LevelWarn); ok {
+		s.log.Warn("messages dropped", logkey.Code, d.Code(), logkey.Conn, sess.Link.ID, logkey.Remote, sess.Link.Remote.String(),
+			logkey.Host, sess.Link.HostTag, logkey.Reason, d.Reason.String(), logkey.Messages, d.Messages, logkey.Bytes, d.Bytes,
+			logkey.Since, d.Since, logkey.LeftOut, n)
 	}
 }
 
@@ -94,7 +94,10 @@ func (o *owner) Sent(sess *engine.Session, first byte, n int) {
 func (o *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
 	s := (*core)(o)
 	s.counters.unsent.Add(uint64(info.Unsent))
-	adm := sess.Data.(*admission)
+	adm, why := sess.Data.(*admission), info.Why()
+	if adm.counted {
+		s.counters.close(why)
+	}
 	defer s.release(adm)
 	s.leave(sess, adm)
 	if adm.relay != nil {
@@ -104,9 +107,10 @@ func (o *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
 	if c == nil {
 		return
 	}
-	if s.log.Enabled(context.Background(), slog.LevelDebug) { // else the arguments would cost something
-		s.log.Debug("disconnected", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(),
-			"code", int(info.Code), "reason", info.Reason, "remote_close", info.Remote, "cause", info.Cause, "unsent", info.Unsent)
+	if n, ok := s.passes(lineDisconnected, slog.LevelDebug); ok {
+		s.log.Debug("disconnected", logkey.Code, why, logkey.Conn, sess.Link.ID, logkey.Remote, sess.Link.Remote.String(),
+			logkey.Host, sess.Link.HostTag, logkey.Status, int(info.Code), logkey.Text, info.Reason,
+			logkey.RemoteClose, info.Remote, logkey.Cause, info.Cause, logkey.Unsent, info.Unsent, logkey.LeftOut, n)
 	}
 	// Deferred, so that one that ends its goroutine does not keep the others from
 	// running; the last hook comes first.
@@ -133,11 +137,14 @@ func (o *owner) Failed(sess *engine.Session, err error) (keep bool) {
 	if p, ok := errors.AsType[*client.PanicError](err); ok {
 		return s.panicked(PanicInfo{Client: sess.Client, Event: p.Event, Value: p.Value, Stack: p.Stack})
 	}
-	level := slog.LevelWarn
 	if errors.Is(err, client.ErrClosed) && sess.State() >= link.Closing {
-		level = slog.LevelDebug // it could not send any more, as the client is being closed
+		return false // it could not send any more, as the client is being closed
 	}
-	s.log.Log(context.Background(), level, "event failed", "conn", sess.Link.ID, "remote", sess.Link.Remote.String(), "err", err)
+	if n, ok := s.passes(lineEvent, slog.LevelWarn); ok {
+		s.log.Warn("event failed", logkey.Code, "error/event", logkey.Conn, sess.Link.ID, logkey.Remote, sess.Link.Remote.String(),
+			logkey.Host, sess.Link.HostTag, logkey.Event, eventOf(err), logkey.Err, err, logkey.LeftOut, n)
+	}
+	s.report(&ServerError{Op: "event", Event: eventOf(err), Binding: sess.Link.Binding, Client: sess.Client, Conn: sess.Link.ID, Err: err})
 	return false
 }
 
@@ -155,10 +162,14 @@ func (s *core) panicked(p PanicInfo) (keep bool) {
 	if p.Client != nil {
 		id = p.Client.ID()
 	}
-	s.log.Error("panic", "event", p.Event, "conn", id, "value", p.Value, "stack", string(p.Stack))
+	s.logPanic(p, id)
 	if f := s.cfg.Events.OnBgException; f != nil {
 		if err := event.Call(func() { keep = f(p) }); err != nil {
-			s.log.Error("panic", "event", "OnBgException", "err", err)
+			own := PanicInfo{Event: "OnBgException", Value: err}
+			if p, ok := errors.AsType[*event.Panic](err); ok {
+				own.Value, own.Stack = p.Value, p.Stack
+			}
+			s.logPanic(own, id)
 			return false
 		}
 	}

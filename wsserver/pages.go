@@ -3,7 +3,7 @@ package wsserver
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -50,7 +50,7 @@ func (s *core) newPageServer(c *Config) *pageServer {
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, arrivalKey{}, c.(*replayed).a)
 		},
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog: log.New((*httpLog)(s), "", 0),
 	}
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/logkey"
 )
 
 // refuse answers a connection that will not have a client, and reports it. req is
@@ -81,10 +82,11 @@ func (s *core) rejection(a *arrival, reason Reason, status int, text string) Rej
 // reject counts, logs and reports a refused connection.
 func (s *core) reject(info RejectInfo) {
 	s.counters.refused[info.Reason].Add(1)
+	s.countRefusal(info.HostTag, info.Binding)
 	if ok, dropped := s.refusals[info.Reason].pass(time.Now()); ok {
-		s.log.Info("refused", "reason", info.Reason.String(), "status", info.Status, "text", info.Text,
-			"setting", info.Setting, "remote", info.Remote.String(), "binding", info.Binding,
-			"host", info.HostTag, "err", info.Err, "left_out", dropped)
+		s.log.Info("refused", logkey.Code, info.Code(), logkey.Reason, info.Reason.String(), logkey.Status, info.Status,
+			logkey.Text, info.Text, logkey.Setting, info.Setting, logkey.Remote, info.Remote.String(),
+			logkey.Binding, info.Binding, logkey.Host, info.HostTag, logkey.Err, info.Err, logkey.LeftOut, dropped)
 	}
 	s.offence(&info)
 	if f := s.cfg.Events.OnReject; f != nil {

@@ -19,12 +19,17 @@ type sampler struct {
 
 // pass reports whether a line may be logged, and how many were not before it.
 func (s *sampler) pass(now time.Time) (ok bool, dropped int) {
+	return s.passUpTo(maxRefusalLines, now)
+}
+
+// passUpTo is pass with another number of lines a second.
+func (s *sampler) passUpTo(most int, now time.Time) (ok bool, dropped int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if sec := now.Unix(); sec != s.second {
 		s.second, s.lines = sec, 0
 	}
-	if s.lines >= maxRefusalLines {
+	if s.lines >= most {
 		s.dropped++
 		return false, 0
 	}

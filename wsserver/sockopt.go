@@ -6,6 +6,8 @@ import (
 	"math"
 	"net"
 	"sync/atomic"
+
+	"github.com/icsws/icsws/internal/logkey"
 )
 
 // optionsTold notes of which options of the kernel a listener has been warned. Each is
@@ -43,7 +45,7 @@ func (s *core) optionSet(setting, binding string, told *atomic.Bool, err error) 
 	if err == nil || errors.Is(err, net.ErrClosed) || told.Swap(true) {
 		return
 	}
-	s.log.Warn("socket option refused", "setting", setting, "binding", binding, "err", err)
+	s.log.Warn("socket option refused", logkey.Setting, setting, logkey.Binding, binding, logkey.Err, err)
 }
 
 // keepAlive returns what to set on each connection; false leaves it as it came.

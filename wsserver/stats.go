@@ -33,6 +33,14 @@ type Stats struct {
 
 	Dropped map[string]uint64 // messages that clients will not get, by client.DropReason
 	Unsent  uint64            // bytes that were queued for clients when they ended, see client.CloseInfo
+	Closed  map[string]uint64 // clients that have ended, by client.CloseInfo.Why
+
+	Hosts    map[string]PartStats // by the tag of the host; empty for clients without one
+	Bindings map[string]PartStats // by the name of the binding; empty for ServeHTTP
+
+	ReceivedSizes Histogram // messages, after inflation
+	SentSizes     Histogram // messages, as their frames with headers
+	QueuedSizes   Histogram // what waited for a client, whenever a message had to be queued
 
 	Admission admit.Stats // of lists, limits and bans; zero while nothing of that is configured
 }
@@ -46,7 +54,23 @@ type counters struct {
 	messagesIn, messagesOut, bytesIn, bytesOut, unsent atomic.Uint64
 
 	dropped [client.DropReasons]atomic.Uint64 // messages
+	closed  [64]atomic.Uint64                 // clients, by place in closeExplanations
 }
+
+// close counts a client that has ended.
+func (c *counters) close(why string) {
+	if i, ok := closeIndex[why]; ok {
+		c.closed[i].Add(1)
+	}
+}
+
+var closeIndex = func() map[string]int {
+	m := make(map[string]int, len(closeExplanations))
+	for i, e := range closeExplanations {
+		m[e.Code] = i
+	}
+	return m
+}()
 
 func (c *counters) add(n link.Counters) {
 	c.messagesIn.Add(n.MessagesIn)
@@ -59,7 +83,7 @@ func (c *counters) add(n link.Counters) {
 func (s *Server[T]) Stats() Stats { return s.core.stats() }
 
 func (s *core) stats() Stats {
-	st, running := s.ended()
+	st, parts, running := s.ended()
 	for r := range s.counters.refused {
 		if n := s.counters.refused[r].Load(); n > 0 {
 			st.Refused[Reason(r).String()] = n
@@ -73,20 +97,28 @@ func (s *core) stats() Stats {
 	if rules := s.in.Load().rules; rules != nil {
 		st.Admission = rules.Stats()
 	}
+	for i := range closeExplanations {
+		if n := s.counters.closed[i].Load(); n > 0 {
+			st.Closed[closeExplanations[i].Code] = n
+		}
+	}
+	st.sizes(s.service.Sizes())
 	for _, sess := range running {
 		n := sess.Counters()
+		parts.add(&sess.Link.Facts, n)
 		st.MessagesIn += n.MessagesIn
 		st.MessagesOut += n.MessagesOut
 		st.BytesIn += n.BytesIn
 		st.BytesOut += n.BytesOut
 		st.Buffered += n.Buffered
 	}
+	st.Hosts, st.Bindings = parts.hosts.stats(), parts.bindings.stats()
 	return st
 }
 
 // ended returns the figures without those of the sessions that run, and these
 // sessions: one moment, so that none is missed or counted twice.
-func (s *core) ended() (Stats, []*engine.Session) {
+func (s *core) ended() (Stats, parts, []*engine.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &s.counters
@@ -96,10 +128,10 @@ func (s *core) ended() (Stats, []*engine.Session) {
 		HTTPConns: int(s.pages.open.Load()), Dormant: s.service.Asleep(),
 		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),
 		Panics: c.panics.Load(), Errors: c.errors.Load(), Challenges: c.challenges.Load(), Refused: make(map[string]uint64),
-		Dropped: make(map[string]uint64), Unsent: c.unsent.Load(),
+		Dropped: make(map[string]uint64), Unsent: c.unsent.Load(), Closed: make(map[string]uint64),
 		MessagesIn: c.messagesIn.Load(), MessagesOut: c.messagesOut.Load(),
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
-	}, s.runningLocked()
+	}, s.parts.clone(), s.runningLocked()
 }
 
 // running returns every session that has not ended.

@@ -98,7 +98,7 @@ func TestLogTellsTheLifeAndNoSecrets(t *testing.T) {
 		for _, want := range [][]string{
 			{"WARN", "event failed", "conn=1", "disk full", "remote="},
 			{"INFO", "refused", "reason=origin", "status=403", "evil.example", "setting=AllowedOrigins"},
-			{"DEBUG", "disconnected", "conn=1", "code=1011", "cause=", "remote_close=false"},
+			{"DEBUG", "disconnected", "conn=1", "code=close/event-error", "status=1011", "cause=", "remote_close=false"},
 		} {
 			if len(log.lines(want...)) != 1 {
 				t.Errorf("no line with %q in\n%s", want, log.lines())

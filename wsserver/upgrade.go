@@ -3,6 +3,7 @@ package wsserver
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/icsws/icsws/internal/groups"
 	"github.com/icsws/icsws/internal/handshake"
 	"github.com/icsws/icsws/internal/link"
+	"github.com/icsws/icsws/internal/logkey"
 	"github.com/icsws/icsws/internal/relay"
 	"github.com/icsws/icsws/internal/transport"
 )
@@ -312,7 +314,10 @@ func (s *core) answer(name string, c client.Client, err error) (*handshake.Error
 
 // failed is the 500 for an error that is not the peer's business.
 func (s *core) failed(name string, err error) *handshake.Error {
-	s.log.Error("handshake failed", "event", name, "err", err)
+	if n, ok := s.passes(lineHandshake, slog.LevelError); ok {
+		s.log.Error("handshake failed", logkey.Event, name, logkey.Code, "error/handshake", logkey.Err, err, logkey.LeftOut, n)
+	}
+	s.report(&ServerError{Op: "handshake", Event: name, Err: err})
 	return &handshake.Error{Status: http.StatusInternalServerError, Body: "internal error", Err: err}
 }
 
@@ -352,6 +357,7 @@ func (s *core) register(sess *engine.Session, client bool) {
 	if client {
 		s.registry.Add(sess.Link.ID, sess)
 		s.counters.connected.Add(1)
+		s.parts.connected(&sess.Link.Facts)
 	} else {
 		s.others[sess] = struct{}{}
 		if relayOf(sess) != nil {
@@ -377,6 +383,7 @@ func (s *core) leave(sess *engine.Session, adm *admission) {
 	if adm.counted {
 		s.registry.Remove(sess.Link.ID)
 		s.counters.disconnected.Add(1)
+		s.parts.disconnected(&sess.Link.Facts)
 	} else {
 		delete(s.others, sess)
 		if adm.relay != nil {
@@ -384,4 +391,6 @@ func (s *core) leave(sess *engine.Session, adm *admission) {
 		}
 	}
 	s.counters.add(n)
+	n.Buffered = 0
+	s.parts.add(&sess.Link.Facts, n)
 }

@@ -6,6 +6,7 @@ import (
 	"go/types"
 	"io"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -122,6 +123,9 @@ func (s *surface) fields(t *types.Struct) {
 	}
 }
 
+// prometheus has types that only package metrics shows: it is made of them.
+const prometheus = "github.com/prometheus/client_golang/prometheus"
+
 // Users see the types of this module's public packages, of the standard library,
 // and UUIDs.
 func TestPublicSignaturesShowNoOtherTypes(t *testing.T) {
@@ -133,7 +137,7 @@ func TestPublicSignaturesShowNoOtherTypes(t *testing.T) {
 	}
 	imp := compiled(t, paths...)
 	s := surface{found: func(where string, obj *types.TypeName) {
-		if p := obj.Pkg(); p != nil && foreign(p.Path()) && !isPublic(p.Path()) && p.Path() != uuid {
+		if p := obj.Pkg(); p != nil && foreign(p.Path()) && !isPublic(p.Path()) && p.Path() != uuid && !(p.Path() == prometheus && strings.HasPrefix(where, "metrics.")) {
 			t.Errorf("%s shows %s.%s", where, p.Path(), obj.Name())
 		}
 	}}

@@ -26,7 +26,7 @@ var arrows = []arrow{
 	{"wsserver", []string{"admit", "client", "hosts", "multilisten", "banner", "forward", uuid,
 		"internal/relay", "internal/forwarded",
 		"internal/deflate", "internal/engine", "internal/event", "internal/handshake",
-		"internal/groups", "internal/link", "internal/registry", "internal/transport"}},
+		"internal/groups", "internal/link", "internal/logkey", "internal/nearest", "internal/registry", "internal/transport"}},
 	{"client", []string{"internal/budget", "internal/link", uuid}},
 	{"config", []string{"admit", "wsserver", "client", "hosts", "multilisten", "banner", "forward", "internal/ini", "internal/nearest", "internal/dirfs",
 		"github.com/BurntSushi/toml", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/*"}},
@@ -37,8 +37,9 @@ var arrows = []arrow{
 	{"multilisten", nil},
 	{"banner", nil},
 	{"admit", nil},
-	{"forward", nil},
+	{"forward", []string{"internal/logkey"}},
 	{"pump", []string{"internal/event", "internal/link"}},
+	{"metrics", []string{"wsserver", "github.com/prometheus/client_golang/*"}},
 
 	{"internal/engine", []string{"client", "internal/transport", "internal/deflate", "internal/event", "internal/link", gws}},
 	{"internal/transport", []string{"client", "internal/budget", "internal/deflate", "internal/link", "internal/tlsmem"}},
@@ -55,6 +56,7 @@ var arrows = []arrow{
 	{"internal/groups", nil},
 	{"internal/ini", nil},
 	{"internal/nearest", nil},
+	{"internal/logkey", nil},
 	{"internal/dirfs", nil},
 	{"internal/tlsmem", nil},
 
@@ -111,7 +113,8 @@ func TestTestsKeepToTheEngineAdapter(t *testing.T) {
 // What a program gets that imports the library, down to the single packages.
 func TestCoreBringsNothingElse(t *testing.T) {
 	common := []string{
-		uuid, "github.com/klauspost/compress/flate", gws, gws + "/internal",
+		uuid, "github.com/klauspost/compress/flate", "github.com/klauspost/compress/internal/le", "github.com/klauspost/compress/internal/regmask",
+		gws, gws + "/internal",
 		"github.com/fsnotify/fsnotify", "github.com/fsnotify/fsnotify/internal", // changed certificates
 		"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/cryptobyte/asn1", // their formats
 		"golang.org/x/crypto/ocsp", "golang.org/x/crypto/pbkdf2", "golang.org/x/crypto/scrypt",
@@ -142,13 +145,19 @@ func TestCoreBringsNothingElse(t *testing.T) {
 // Everything together, tests included, needs these modules.
 func TestModulesAreKnown(t *testing.T) {
 	want := []string{
-		"github.com/BurntSushi/toml", // config alone
+		"github.com/BurntSushi/toml",                              // config alone
+		"github.com/beorn7/perks", "github.com/cespare/xxhash/v2", // metrics alone
 		"github.com/fsnotify/fsnotify",
 		"github.com/goccy/go-yaml", // config alone
 		uuid, "github.com/klauspost/compress", gws,
-		"github.com/mholt/acmez/v3",                                                // hosts/acme alone
-		"github.com/pavlo-v-chernykh/keystore-go/v4", "github.com/smallstep/pkcs7", // tests alone
+		"github.com/mholt/acmez/v3",                                                                                 // hosts/acme alone
+		"github.com/munnerz/goautoneg",                                                                              // metrics alone
+		"github.com/pavlo-v-chernykh/keystore-go/v4",                                                                // tests alone
+		"github.com/prometheus/client_golang", "github.com/prometheus/client_model", "github.com/prometheus/common", // metrics alone
+		"github.com/prometheus/procfs",
+		"github.com/smallstep/pkcs7", // tests alone
 		leak, "golang.org/x/crypto", "golang.org/x/net", "golang.org/x/sys", "golang.org/x/text",
+		"google.golang.org/protobuf",         // metrics alone
 		"software.sslmate.com/src/go-pkcs12", // tests alone
 	}
 	got := make(map[string]bool)

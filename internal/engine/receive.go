@@ -22,7 +22,7 @@ func (s *Session) Message(op client.Opcode, data []byte) {
 	if s.State() != link.Open || s.Client == nil {
 		return // what comes after a close is discarded
 	}
-	s.CountMessage()
+	s.CountMessage(len(data))
 	if op == client.OpText && !checked && !utf8.Valid(data) {
 		s.RefuseText()
 		return

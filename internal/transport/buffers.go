@@ -20,8 +20,8 @@ var hugeInputs [6]sync.Pool
 var (
 	smallInputs = sync.Pool{New: func() any { b := make([]byte, smallInput); return &b }}
 	largeInputs = sync.Pool{New: func() any { b := make([]byte, largeInput); return &b }}
-	smallCorks  = sync.Pool{New: func() any { b := make([]byte, 0, smallCork); return &b }}
-	corks       = sync.Pool{New: func() any { b := make([]byte, 0, corkLimit+corkLimit/2); return &b }}
+	smallCorks  = sync.Pool{New: func() any { return &cork{b: make([]byte, 0, smallCork)} }}
+	corks       = sync.Pool{New: func() any { return &cork{b: make([]byte, 0, corkLimit+corkLimit/2)} }}
 	plains      = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 )
 
@@ -70,22 +70,32 @@ func putInput(b *[]byte) {
 // connections.
 const smallCork = 1 << 10
 
-// getCork returns room for n bytes, which may grow.
-func getCork(n int) *[]byte {
-	if n <= smallCork {
-		return smallCorks.Get().(*[]byte)
-	}
-	return corks.Get().(*[]byte)
+// cork is where frames gather, with the sizes of the messages in it.
+type cork struct {
+	b     []byte
+	sizes tally
 }
 
-func putCork(b *[]byte) {
+// isData tells the frame of a message from a control frame.
+func isData(frame []byte) bool { return len(frame) > 0 && frame[0]&opClose == 0 }
+
+// getCork returns room for n bytes, which may grow.
+func getCork(n int) *cork {
+	if n <= smallCork {
+		return smallCorks.Get().(*cork)
+	}
+	return corks.Get().(*cork)
+}
+
+// putCork gives b back, whose sizes were told.
+func putCork(b *cork) {
 	switch {
-	case b == nil || cap(*b) > maxPooled:
-	case cap(*b) == smallCork:
-		*b = (*b)[:0]
+	case b == nil || cap(b.b) > maxPooled:
+	case cap(b.b) == smallCork:
+		b.b = b.b[:0]
 		smallCorks.Put(b)
 	default:
-		*b = (*b)[:0]
+		b.b = b.b[:0]
 		corks.Put(b)
 	}
 }

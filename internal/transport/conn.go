@@ -128,8 +128,11 @@ func (c *Conn) stall() time.Duration {
 	return c.set.WriteTimeout
 }
 
-// CountMessage counts a received message.
-func (c *Conn) CountMessage() { c.messagesIn.Add(1) }
+// CountMessage counts a received message of n bytes. Only for the reader.
+func (c *Conn) CountMessage(n int) {
+	c.messagesIn.Add(1)
+	c.in.sizes.note(n)
+}
 
 // Counters returns a snapshot of the traffic figures.
 func (c *Conn) Counters() link.Counters {

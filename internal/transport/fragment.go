@@ -127,6 +127,9 @@ func (s *Stream) push(e entry, n int, final bool) error {
 	s.wrote = true
 	s.sent += int64(n)
 	size := e.size()
+	if s.wire += int64(size); final {
+		c.lane().sent.note(int(s.wire))
+	}
 	c.buffered += size
 	c.bytesOut += uint64(size)
 	e.owner = s

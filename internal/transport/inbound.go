@@ -37,6 +37,7 @@ type inbound struct {
 	zip     []byte // compressed payload of the message so far
 	unzip   int64  // payload bytes of the current compressed frame that are still to come
 
+	sizes  tally   // of the messages since the last read
 	textOK bool    // the message that the engine gets next is checked already
 	pieces *pieces // not nil: messages go to Events.Fragment, and nothing to the engine
 }
@@ -58,6 +59,7 @@ func (c *Conn) takeInput() {
 
 // leaveInput gives it back.
 func (c *Conn) leaveInput() {
+	c.in.sizes.flush(&c.lane().received)
 	*c.in = inbound{}
 	inputs.Put(c.in)
 	c.in = &ended
@@ -157,6 +159,7 @@ func (c *Conn) pull() error {
 		if in.ready > 0 || in.direct > 0 {
 			return nil
 		}
+		in.sizes.flush(&c.lane().received)
 		n, err := c.wire.fill(c)
 		if err == errDoze {
 			return err

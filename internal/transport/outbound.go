@@ -9,9 +9,9 @@ import (
 // one goroutine writes: the one that set writing, for a write that does not wait,
 // or the drainer, while draining is set.
 type outbound struct {
-	cork     *[]byte // frames that gather for one write
-	lone     []byte  // in its place: the only one, which never changes and needs no copy
-	corkTick uint32  // the service's tick when the cork was begun
+	cork     *cork  // frames that gather for one write
+	lone     []byte // in its place: the only one, which never changes and needs no copy
+	corkTick uint32 // the service's tick when the cork was begun
 	writing  bool
 	draining bool
 	watched  bool // in the service's list of corks
@@ -121,7 +121,9 @@ func (c *Conn) takeLocked(f *Frame) error {
 	c.bytesOut += uint64(n)
 	c.buffered += n
 	if c.flow.taken != nil {
+		c.lane().sent.note(n)
 		c.waitTurnLocked(f)
+		c.lane().queued.note(c.buffered)
 		return nil
 	}
 	c.sendLocked(f)
@@ -136,10 +138,13 @@ func (c *Conn) sendLocked(f *Frame) {
 			c.queueCorkLocked()
 			c.ownQueueLocked().push(f, c.joins())
 		}
+		c.lane().sent.note(f.Size())
+		c.lane().queued.note(c.buffered)
 		c.startDrainLocked()
 	case c.writing || c.gathersLocked(f):
 		c.corkLocked(f)
 	default:
+		c.lane().sent.note(f.Size())
 		c.writeLocked(f)
 		c.flushLocked()
 	}
@@ -171,7 +176,7 @@ func (c *Conn) corkLocked(f *Frame) {
 	}
 	switch {
 	case c.writing: // the writer looks at the cork when it is done
-	case c.cork != nil && len(*c.cork) >= corkLimit:
+	case c.cork != nil && len(c.cork.b) >= corkLimit:
 		c.flushLocked()
 	case !c.active.Load():
 		if !c.dirty {
@@ -188,28 +193,42 @@ func (c *Conn) corkLocked(f *Frame) {
 
 // copyLocked copies f into the cork.
 func (c *Conn) copyLocked(f *Frame) {
-	n := len(c.lone) + f.Size()
+	size := f.Size()
+	n := len(c.lone) + size
 	if c.cork == nil {
 		c.cork = getCork(n)
-		*c.cork = append(*c.cork, c.lone...)
+		c.cork.b = append(c.cork.b, c.lone...)
+		if isData(c.lone) {
+			c.cork.sizes.note(len(c.lone))
+		}
 		c.lone = nil
-	} else if n += len(*c.cork); n > cap(*c.cork) {
+	} else if n += len(c.cork.b); n > cap(c.cork.b) {
 		larger := getCork(n)
-		*larger = append(*larger, *c.cork...)
+		larger.b = append(larger.b, c.cork.b...)
+		larger.sizes, c.cork.sizes = c.cork.sizes, tally{}
 		putCork(c.cork)
 		c.cork = larger
 	}
-	*c.cork = f.append(*c.cork)
+	k := c.cork
+	at := len(k.b)
+	k.b = f.append(k.b)
+	if k.b[at]&opClose == 0 { // no control frame
+		k.sizes.note(size)
+	}
 }
 
 // corkedLocked reports whether frames wait for company.
 func (c *Conn) corkedLocked() bool { return c.cork != nil || c.lone != nil }
 
 // uncorkLocked takes them; free has to be called when they are of no more use.
-func (c *Conn) uncorkLocked() (frames []byte, free *[]byte) {
+func (c *Conn) uncorkLocked() (frames []byte, free *cork) {
 	frames, free = c.lone, c.cork
-	if free != nil {
-		frames = *free
+	switch {
+	case free != nil:
+		frames = free.b
+		free.sizes.flush(&c.lane().sent)
+	case isData(frames):
+		c.lane().sent.note(len(frames))
 	}
 	c.lone, c.cork = nil, nil
 	return frames, free

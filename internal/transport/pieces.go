@@ -210,7 +210,11 @@ func (c *Conn) fragment(op client.Opcode, b []byte, final bool) error {
 	first := !p.began
 	p.began = true
 	if final {
-		c.CountMessage()
+		size := c.in.size
+		if c.in.zipped {
+			size = p.size
+		}
+		c.CountMessage(int(size))
 	}
 	c.events.Fragment(op, b, first, final)
 	return nil

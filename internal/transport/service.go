@@ -42,6 +42,9 @@ type lane struct {
 	flusher flusher
 	clock   clock
 	_       [64]byte // keeps neighbours off one cache line
+
+	received, sent, queued sizes
+	_                      [64]byte
 }
 
 // maxLanes is enough for the locks to be free, and for as many processors to write.

@@ -47,6 +47,7 @@ type Stream struct {
 	wrote bool  // a part of it is in the queue or sent
 	ended bool  // Close or Fail is done
 	sent  int64 // payload in fragments so far, before compression
+	wire  int64 // bytes of these fragments
 	err   error // why it failed
 
 	wake  chan struct{} // gets one when something was written, while it has the turn

@@ -216,8 +216,8 @@ func (w *tlsWire) tryWrite(x, y, z []byte) (n int, blocked bool, err error) {
 		// One record for what is written together.
 		buf := getCork(len(x) + len(y) + len(z))
 		defer putCork(buf)
-		*buf = append(append(append(*buf, x...), y...), z...)
-		b = *buf
+		buf.b = append(append(append(buf.b, x...), y...), z...)
+		b = buf.b
 	}
 	for n < len(b) {
 		if w.conn.low.holds() {

@@ -26,7 +26,7 @@ type attempt struct {
 // meanwhile. What the kernel does not take is queued.
 func (c *Conn) writeLocked(f *Frame) {
 	var a attempt
-	var free *[]byte
+	var free *cork
 	a.cork, free = c.uncorkLocked()
 	c.writing = true
 	if c.set.Sent {
