@@ -130,6 +130,7 @@ func TestRulesRefuseBeforeTheRequest(t *testing.T) {
 							p = p.OverTLS(&tls.Config{ServerName: "server.example", InsecureSkipVerify: true})
 						}
 						wstest.Open(p, "/")
+						synctest.Wait()
 						if st := srv.Stats(); st.Refused[tt.reason.String()] != 1 || st.Clients != 1 || st.Admission.Admitted != uint64(len(tt.bad)) {
 							t.Errorf("the figures are %+v", st)
 						}

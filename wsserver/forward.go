@@ -86,7 +86,7 @@ func (s *core) forward(a *arrival, req *handshake.Request, o *opening, adm *admi
 	switch {
 	case err != nil:
 		return s.failed("NewClient", err), ReasonFailed
-	case busy != nil: // it would have been forwarded, and is told that it is one too many
+	case busy != nil: // it is told so, and its target not troubled
 		return nil, 0
 	}
 	d := dialling{core: s, target: t, ctx: &o.ctx, asked: asked(a, req, &o.r)}

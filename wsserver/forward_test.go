@@ -178,14 +178,15 @@ func TestCloseOfClientIsHalfCloseToTarget(t *testing.T) {
 			time.Sleep(time.Second / 2) // it has not read yet
 			_, werr := conn.Write(make([]byte, 500_000))
 			b, err := io.ReadAll(conn)
-			got <- fmt.Sprintf("%s %v %v", b, err, werr)
+			_, after := conn.Write([]byte("one more thing")) // half of the connection is still there
+			got <- fmt.Sprintf("%s %v %v %v", b, err, werr, after)
 		})
 		srv := newServerOf(t, wsserver.NoClients(), wsserver.Config{Forward: &s.target})
 		p := clienttest.Dial(t, serve(t, srv), "/")
 		p.SendText("last words")
 		p.Close(1000, "")
 		p.WaitEnd()
-		if g := <-got; g != "last words <nil> <nil>" {
+		if g := <-got; g != "last words <nil> <nil> <nil>" {
 			t.Errorf("the target got %s", g)
 		}
 	})

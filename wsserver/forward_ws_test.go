@@ -242,6 +242,7 @@ func TestFragmentsPassThrough(t *testing.T) {
 func TestIdleTimeoutWithinAFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, q := pair(t, func(c *wsserver.Config) { c.Forward.IdleTimeout = 2 * time.Second })
+		p.Timeout = time.Minute
 		go func() {
 			for range 20 {
 				time.Sleep(time.Second)
@@ -252,7 +253,6 @@ func TestIdleTimeoutWithinAFrame(t *testing.T) {
 			time.Sleep(2500 * time.Millisecond)
 			_ = q.TryWrite([]byte{b})
 		}
-		p.Timeout = time.Minute
 		p.WantText("slow")
 		p.WantClose(1001)
 		p.Drop()

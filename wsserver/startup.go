@@ -43,7 +43,7 @@ func (s *core) tellStart(bindings []multilisten.Binding) {
 		memory, _ := l.memory()
 		s.log.Info("starting", logkey.Go, runtime.Version(), logkey.Procs, runtime.GOMAXPROCS(0), logkey.Driver, c.Driver.String(),
 			logkey.Hosts, len(c.Hosts), logkey.MaxClients, c.Banner.MaxClients, logkey.MaxPending, c.MaxPending,
-			logkey.MaxHTTPConns, c.MaxHTTPConns, logkey.MaxMessageSize, c.MaxMessageSize, logkey.QueueBytes, c.SendQueue.MaxBytes,
+			logkey.MaxHTTPConns, c.MaxHTTPConns, logkey.MaxMessageSize, c.wholeLimit(), logkey.QueueBytes, c.SendQueue.MaxBytes,
 			logkey.Budget, c.budget(), logkey.Descriptors, l.files, logkey.Memory, memory)
 		for _, w := range c.warnings(l, bindings) {
 			e, _ := Explain(w.code)

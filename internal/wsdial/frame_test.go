@@ -15,7 +15,9 @@ import (
 )
 
 // reading is a connection that has s to read.
-func reading(r io.Reader) *Conn { return &Conn{br: bufio.NewReaderSize(r, readBuffer), key: len(keys{})} }
+func reading(r io.Reader) *Conn {
+	return &Conn{br: bufio.NewReaderSize(r, readBuffer), key: len(keys{})}
+}
 
 // walk reads all frames and returns their payload.
 func walk(c *Conn) (all []byte, err error) {
