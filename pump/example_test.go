@@ -63,6 +63,72 @@ func Example() {
 	// Output: <nil>
 }
 
+// A program whose main loop comes round by itself, such as that of a window.
+func ExampleLoop_Drain() {
+	loop := pump.New(pump.Options{})
+	for n := range 3 {
+		_ = loop.Post(func() { fmt.Println("event", n) })
+	}
+	for frame := range 2 {
+		fmt.Println("frame", frame, "after", loop.Drain(0), "events")
+	}
+	// Output:
+	// event 0
+	// event 1
+	// event 2
+	// frame 0 after 3 events
+	// frame 1 after 0 events
+}
+
+// The end of a server whose events run here: the loop is run until the last of them.
+func ExampleLoop_Close() {
+	loop := pump.New(pump.Options{})
+	srv, err := wsserver.New(wsserver.Class[Echo](), wsserver.Config{Pump: loop})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	context.AfterFunc(ctx, func() {
+		sctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		fmt.Println(srv.Shutdown(sctx)) // on another goroutine: the last events run on the loop
+		loop.Close()
+	})
+	_ = loop.Post(cancel) // a signal, in real life
+	fmt.Println(loop.Run(context.Background()))
+	// Output:
+	// <nil>
+	// <nil>
+}
+
+// Echo is a class.
+type Echo struct{ client.Base }
+
+func (e *Echo) OnMessage(m client.Message) error { return e.Send(m) }
+
+// A player is handed on to the loop of the room that it enters: the event that moves it is
+// the last one on the old loop.
+func ExampleLoop() {
+	hall, cave := pump.New(pump.Options{}), pump.New(pump.Options{})
+	srv, err := wsserver.New(wsserver.Factory[*Walker]{
+		New:        func(*client.OpenRequest) (*Walker, error) { return &Walker{next: cave}, nil },
+		Connect:    func(*Walker) error { return nil },
+		Disconnect: func(*Walker, client.CloseInfo) {},
+	}, wsserver.Config{Pump: hall})
+	fmt.Println(srv != nil, err)
+	// Output: true <nil>
+}
+
+// Walker is the client class.
+type Walker struct {
+	client.Base
+	next *pump.Loop
+}
+
+// OnMessage moves the player on.
+func (w *Walker) OnMessage(client.Message) error { return w.AttachPump(w.next) }
+
 // A program with a main loop of its own runs the events where it likes.
 func ExampleLoop_C() {
 	loop := pump.New(pump.Options{})

@@ -58,7 +58,8 @@ func (l *Loop) Run(ctx context.Context) error { return l.q.serve(ctx) }
 // Drain runs what waits, and returns how many events, functions and ticks that were. It
 // never waits for more. With max above 0 it runs up to so many. With 0 everybody who
 // waits now has one turn, a client one of up to 16 events: it ends even when more keeps
-// coming. With less than 0 it goes on until nothing is left. It panics with
+// coming. With less than 0 it goes on until nothing is left but ticks that have had their
+// turn and are due again. It panics with
 // [ErrRunning] while another goroutine runs the loop or when it is called in an event,
 // and returns 0 when the loop is closed.
 func (l *Loop) Drain(max int) int { return l.q.drain(max) }

@@ -28,6 +28,7 @@ type queue struct {
 	batch []entry       // what was taken from waiting, from at on
 	at    int           // likewise
 	since time.Duration // when the oldest of the batch was queued
+	eager bool          // a tick that is due comes before the next event
 
 	room
 	turn
@@ -108,6 +109,9 @@ func (q *queue) Schedule(s link.Seat) {
 // ClientBytes implements link.Loop.
 func (q *queue) ClientBytes() int { return q.o.MaxClientBytes }
 
+// Hurry implements link.Loop.
+func (q *queue) Hurry() bool { return q.eager && q.due.Load() }
+
 func (q *queue) post(f func()) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -171,7 +175,7 @@ func (q *queue) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.running, q.asleep = false, false
-	if len(q.waiting) > 0 || q.at < len(q.batch) || q.due.Load() {
+	if len(q.waiting) > 0 || q.at < len(q.batch) || q.due.Load() || q.held {
 		q.alertLocked()
 	}
 }
@@ -241,6 +245,7 @@ func (q *queue) once() (ran int) {
 	q.mu.Lock()
 	left := len(q.waiting) + len(q.batch) - q.at
 	q.mu.Unlock()
+	q.eager = false
 	for q.inTurn(func() int { return q.runTick() }) > 0 {
 		ran++
 	}
@@ -267,6 +272,7 @@ func (q *queue) last() {
 // runTurn runs one tick that is due, or what waits, which is about turnEvents and not more
 // than max, and then lets go of what was sent meanwhile.
 func (q *queue) runTurn(max int) int {
+	q.eager = true
 	return q.inTurn(func() (ran int) {
 		if q.due.Load() && q.runTick() > 0 {
 			return 1
@@ -275,7 +281,7 @@ func (q *queue) runTurn(max int) int {
 		for more := true; more && ran < min(max, turnEvents); {
 			k, ok := q.runNext(min(burst, max-ran))
 			ran += k
-			more = ok && !q.due.Load() && !(q.held && q.now()-begun >= q.spent)
+			more = ok && (ran == 0 || !q.due.Load() && !(q.held && q.now()-begun >= q.spent))
 		}
 		q.endRound()
 		return ran
@@ -371,7 +377,6 @@ func (q *queue) close() {
 	for _, s := range list {
 		s.Closed()
 	}
-	q.release() // readers that wait for room find their clients closed
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.signal() // Run may be over

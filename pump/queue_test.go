@@ -51,7 +51,9 @@ func (c *chair) Run(max int) (ran int, again bool) {
 		if c.event != nil {
 			c.event()
 		}
-		ran++
+		if ran++; c.l.Hurry() {
+			break
+		}
 	}
 	return ran, true
 }
@@ -112,31 +114,57 @@ func TestRoomHasABound(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	l.q.Leave(a)
-	l.q.Book(-1, -5000)
+	l.q.Book(-1, -4249)
+	if b.rooms.Load() != 1 || l.q.Take(b, 249) == false || l.q.Take(b, 1) {
+		t.Error("what is up to the bound is not taken, or what is at it")
+	}
+	l.q.Book(-1, -250)
+	if b.rooms.Load() != 2 {
+		t.Error("a quarter is free, and nobody is told")
+	}
+	l.q.Book(0, -750)
 	if a.rooms.Load() != 1 || l.Stats().Bytes != 0 {
 		t.Error("who has left is told of room")
 	}
 }
 
+// Who finds no room, and is about to wait when there is some, does not wait.
+func TestRoomThatComesBeforeTheWaiting(t *testing.T) {
+	l := New(Options{MaxBytes: 100})
+	a := &chair{l: l.q}
+	if !l.q.Take(a, 100) || l.q.take(1) {
+		t.Error("not what fits is taken")
+	}
+	if l.q.Book(-1, -100); !l.q.enlist(a, 1) {
+		t.Error("it waits for what was told already")
+	}
+}
+
 // Nobody waits for room that there is.
 func TestNoWakingForRoomIsLost(t *testing.T) {
-	l := New(Options{MaxBytes: 400})
+	for _, size := range []int{1, 100} { // room for one of them, and for four
+		testNoWakingForRoomIsLost(t, New(Options{MaxBytes: size*size/25 + 1}), size)
+	}
+}
+
+func testNoWakingForRoomIsLost(t *testing.T, l *Loop, size int) {
+	bound := int64(l.q.o.MaxBytes + size)
 	var wg sync.WaitGroup
 	var most atomic.Int64
 	for range 8 {
 		wg.Go(func() {
 			s := &waiter{c: make(chan struct{}, 1)}
 			for range 3000 {
-				for !l.q.Take(s, 100) {
+				for !l.q.Take(s, size) {
 					<-s.c
 				}
 				most.Store(max(most.Load(), l.q.used.Load()))
-				l.q.Book(-1, -100)
+				l.q.Book(-1, -size)
 			}
 		})
 	}
 	wg.Wait()
-	if n := most.Load(); n > 499 || l.Stats().Bytes != 0 || l.Stats().Queued != 0 {
+	if n := most.Load(); n >= bound || l.Stats().Bytes != 0 || l.Stats().Queued != 0 {
 		t.Errorf("up to %d bytes, %+v at the end", n, l.Stats())
 	}
 }
@@ -226,8 +254,10 @@ func TestTurnLetsGo(t *testing.T) {
 		}
 		var inside int
 		must(t, l.Post(func() {
-			if !l.q.Defer(f) || !l.q.Defer(f) {
-				t.Error("there is no turn")
+			for range 2 {
+				if !l.q.Defer(f) {
+					t.Error("there is no turn")
+				}
 			}
 			inside = f.n
 		}))
@@ -236,21 +266,23 @@ func TestTurnLetsGo(t *testing.T) {
 			t.Errorf("%d flushed in the turn, %d behind it", inside, f.n)
 		}
 		must(t, l.Post(func() {
-			l.q.Defer(f)
-			time.Sleep(2*longTurn + 1)
-			synctest.Wait()
+			for range 2 {
+				l.q.Defer(f)
+				time.Sleep(2*longTurn + 1)
+				synctest.Wait()
+			}
 			inside = f.n
 			l.q.Defer(f)
 		}))
 		l.Drain(-1)
-		if inside != 3 || f.n != 4 {
+		if inside != 4 || f.n != 5 {
 			t.Errorf("%d flushed in a long turn, %d behind it", inside, f.n)
 		}
 		for range 3 {
 			must(t, l.Post(func() { l.q.Defer(f) }))
 		}
 		l.Drain(2)
-		if f.n != 6 {
+		if f.n != 7 {
 			t.Errorf("%d flushed", f.n)
 		}
 		l.Drain(-1)
@@ -260,7 +292,7 @@ func TestTurnLetsGo(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		l.Drain(-1)
-		if inside != 8 || f.n != 8 {
+		if inside != 9 || f.n != 9 {
 			t.Errorf("a tick is no turn of its own: %d, %d", inside, f.n)
 		}
 		l.Close()

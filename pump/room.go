@@ -21,9 +21,11 @@ type room struct {
 
 // Take implements link.Loop. What is booked is above the limit by less than one message.
 func (r *room) Take(s link.Seat, bytes int) bool {
-	if r.take(bytes) {
-		return true
-	}
+	return r.take(bytes) || r.enlist(s, bytes)
+}
+
+// enlist notes that s waits, unless there is room after all.
+func (r *room) enlist(s link.Seat, bytes int) bool {
 	r.roomMu.Lock()
 	if r.wait == nil {
 		r.wait = make(map[link.Seat]struct{})

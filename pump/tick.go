@@ -60,6 +60,7 @@ func (q *queue) tick(d time.Duration, most int, f func(time.Time, time.Duration)
 	if d <= 0 {
 		panic("pump: a tick every no time")
 	}
+	d = min(d, math.MaxInt64/4) // so that no sum overflows
 	now := q.now()
 	t := &Ticker{q: q, every: d, most: most, f: f, last: now, round: math.MaxUint64, next: now + d}
 	q.mu.Lock()
@@ -92,13 +93,12 @@ func (q *queue) windLocked() {
 
 // ringTicks runs on the timer's goroutine.
 func (q *queue) ringTicks() {
-	q.due.Store(true)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		q.due.Store(false)
 		return
 	}
+	q.due.Store(true)
 	q.alertLocked()
 }
 
@@ -125,16 +125,17 @@ func (q *queue) runTick() int {
 	if t == nil {
 		return 0
 	}
-	now := q.now()
+	clock := time.Now() // that of the wall may have been set since the loop was made
+	now := clock.Sub(q.epoch)
 	if t.most > 0 {
-		q.runFixed(t, at, now)
+		q.runFixed(t, at, now, clock)
 		q.spent += q.now() - now
 		return 1
 	}
 	dt := now - t.last
 	q.advance(t, now, 1)
 	t.last = now
-	q.runTicker(t, q.epoch.Add(now), dt)
+	q.runTicker(t, clock, dt)
 	then := q.now()
 	q.advance(t, then, 0)
 	q.spent += then - now
@@ -177,13 +178,14 @@ func (q *queue) nextTicker() (first *Ticker, at time.Duration) {
 }
 
 // runFixed runs the ticks of t that are due since at, or as many as may run at a time.
-func (q *queue) runFixed(t *Ticker, at, now time.Duration) {
+// now is the time by the clock.
+func (q *queue) runFixed(t *Ticker, at, now time.Duration, clock time.Time) {
 	have := int((now-at)/t.every) + 1
 	run := min(have, t.most)
 	at += time.Duration(have-run) * t.every // what is left out is the oldest
 	q.advance(t, at+time.Duration(run-1)*t.every, run)
 	for ; run > 0 && !t.isStopped(); run-- {
-		q.runTicker(t, q.epoch.Add(at), t.every)
+		q.runTicker(t, clock.Add(at-now), t.every)
 		at += t.every
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/internal/event"
 )
@@ -142,6 +143,7 @@ func (s *core) onTLSHello(hello *tls.ClientHelloInfo) (c *tls.Config, err error)
 	}))
 	if p, ok := errors.AsType[*event.Panic](err); ok {
 		s.panicked(PanicInfo{Event: "OnTLSHello", Value: p.Value, Stack: p.Stack})
+		err = &client.PanicError{Event: "OnTLSHello", Value: p.Value, Stack: p.Stack} // it is told
 	}
 	return c, err
 }

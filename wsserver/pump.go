@@ -184,11 +184,7 @@ func choose(sess *engine.Session, l client.Loop) error {
 }
 
 // rescue has the last events of all clients run although their loops do not.
-func (s *core) rescue() {
-	for _, sess := range s.running() {
-		sess.Rescue()
-	}
-}
+func (s *core) rescue() { s.in.Load().engine.Rescue(s.running) }
 
 // rescueLater is rescue for an end that nobody waits for.
 func (s *core) rescueLater() {

@@ -39,6 +39,7 @@ func TestWhatWaitsForALoopIsBounded(t *testing.T) {
 		bufs    int // bytes that the network and a reader hold for each client
 	}{
 		{"small messages of one client", pump.Options{MaxClientBytes: 10_000}, 1, 10, 10_000 + 192, 80 << 10},
+		{"to the byte", pump.Options{MaxClientBytes: 50 * 192}, 1, 10, 50 * 192, 80 << 10},
 		{"messages of one client", pump.Options{MaxClientBytes: 10_000}, 1, 1000, 10_000 + 4224, 80 << 10},
 		{"large messages of one client", pump.Options{MaxClientBytes: 10_000}, 1, 30_000, 10_000 + 128, 150 << 10},
 		{"small messages of all", pump.Options{MaxBytes: 50_000}, 20, 10, 50_000 + 192, 80 << 10},

@@ -166,13 +166,12 @@ func testClientMoves(t *testing.T) {
 // pilgrim counts what comes, without a lock.
 type pilgrim struct {
 	client.Base
-	busy       atomic.Int32
-	next       uint32 // message
-	fields     [8]int // all the same, between events
-	connected  int
-	ended      int
-	pings      int
-	sinceClose int
+	busy      atomic.Int32
+	next      uint32 // message
+	fields    [8]int // all the same, between events
+	connected int
+	ended     int
+	pings     int
 }
 
 // inside runs an event with the canaries in their cage.
@@ -191,12 +190,11 @@ func (p *pilgrim) inside(s *storm, f func()) {
 }
 
 type storm struct {
-	t       *testing.T
-	faults  atomic.Int64
-	ended   atomic.Int64
-	got     atomic.Int64
-	loops   []*pump.Loop
-	inEvent bool // clients move in events too
+	t      *testing.T
+	faults atomic.Int64
+	ended  atomic.Int64
+	got    atomic.Int64
+	loops  []*pump.Loop
 }
 
 var theStorm atomic.Pointer[storm] // of the test that runs

@@ -370,6 +370,7 @@ func (s *core) register(sess *engine.Session, client bool) {
 	if end != nil {
 		end(sess)
 	}
+	sess.Late()
 	endUnseated(sess, err)
 }
 

@@ -49,7 +49,7 @@ func dialBot(ctx context.Context, addr, name string, seed uint64) (*bot, error) 
 		return nil, err
 	}
 	b := &bot{conn: conn, r: bufio.NewReaderSize(conn, 1<<10), rnd: rand.New(rand.NewPCG(seed, 1)), see: newPicture()}
-	_, err = fmt.Fprintf(conn, "GET /play?name=%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+	_, err = fmt.Fprintf(conn, "GET /play?name=%s&bot=1 HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", name, addr)
 	if err == nil {
 		err = b.open()

@@ -15,7 +15,8 @@ import (
 
 const (
 	maxName = 16      // bytes and runes
-	maxRush = 10      // inputs of one pilot in a tick
+	fair    = 2       // inputs of one pilot for each tick, on average
+	maxRush = 300     // inputs beyond that: what a network keeps for five seconds comes at once
 	slow    = 4 << 10 // bytes that wait for a pilot; one with more gets nothing until it has taken them
 )
 
@@ -54,7 +55,7 @@ func (g *Game) tick() {
 	g.arena.Step()
 	g.frame.look(g.arena)
 	for slot, p := range g.pilots {
-		p.rush = 0
+		p.rush = max(p.rush-fair, 0)
 		if p.BufferedAmount() > slow {
 			g.skips++
 			continue // what it misses is in the next one: that tells what differs from the last it got
@@ -72,9 +73,10 @@ type Pilot struct {
 	name string
 	slot int
 	in   bool // it has a slot
+	bot  bool // it says so
 	view view
 	last input
-	rush int // inputs since the last tick
+	rush int // inputs beyond those that are fair
 }
 
 // NewClient lets in who calls ws://host/play?name=Ada. It runs beside the loop, so it
@@ -87,7 +89,7 @@ func (g *Game) NewClient(r *client.OpenRequest) (*Pilot, error) {
 	if err != nil {
 		return nil, r.Reject(http.StatusBadRequest, err.Error())
 	}
-	return &Pilot{game: g, name: name}, nil
+	return &Pilot{game: g, name: name, bot: r.URI.Query().Get("bot") == "1"}, nil
 }
 
 var (
@@ -113,6 +115,9 @@ func (g *Game) OnClientConnect(p *Pilot) error {
 		return errFull
 	}
 	g.pilots[p.slot] = p
+	if p.bot {
+		g.frame.bots++
+	}
 	return p.SendBinary(hello{p.slot, side, ticks}.append(nil))
 }
 
@@ -120,6 +125,9 @@ func (g *Game) OnClientConnect(p *Pilot) error {
 func (g *Game) OnClientDisconnect(p *Pilot, _ client.CloseInfo) {
 	if p.in {
 		delete(g.pilots, p.slot)
+		if p.bot {
+			g.frame.bots--
+		}
 		g.arena.Leave(p.slot)
 	}
 }

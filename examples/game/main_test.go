@@ -74,6 +74,9 @@ func TestRunPlaysAndLetsEverybodyGo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if see.bots != 3 {
+		t.Errorf("%d of them are bots", see.bots)
+	}
 	if see.bodies[h.slot].name != "Ada" {
 		t.Errorf("Ada does not see herself among %d bodies", len(see.bodies))
 	}

@@ -30,7 +30,7 @@ func (p *picture) take(m []byte) error {
 		return errWire
 	}
 	le := binary.LittleEndian
-	p.state = state{le.Uint32(m[1:]), le.Uint16(m[5:]), le.Uint16(m[7:]), le.Uint16(m[9:])}
+	p.state = state{le.Uint32(m[1:]), le.Uint16(m[5:]), le.Uint16(m[7:]), le.Uint16(m[9:]), le.Uint16(m[11:])}
 	for m = m[stateHead:]; len(m) > 0; {
 		n, err := p.record(m)
 		if err != nil {

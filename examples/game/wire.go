@@ -18,11 +18,11 @@ import (
 //
 // and then with each tick what has changed for it since the last one that it got:
 //
-//	2  tick u32  number u16 of the last input that counts  work u16  ships u16  records…
+//	2  tick u32  number u16 of the last input that counts  work u16  ships u16  bots u16  records…
 //
-// where work is how long the server has worked for the last tick, in units of 10 µs. A
-// record begins with a u16: the slot of a body, or a rank, and above its 13 bits what
-// follows.
+// where work is how long the server has worked for the last tick, in units of 10 µs, and
+// bots are those of the ships. A record begins with a u16: the slot of a body, or a rank,
+// and above its 13 bits what follows.
 const (
 	msgInput = 1
 	msgHello = 1
@@ -38,7 +38,7 @@ const (
 
 	maxSlots  = 1 << 13
 	inputSize = 5
-	stateHead = 11
+	stateHead = 13
 )
 
 // input is what a pilot wants.
@@ -86,13 +86,15 @@ type state struct {
 	ack   uint16
 	work  uint16
 	ships uint16
+	bots  uint16
 }
 
 func (s state) append(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(append(dst, msgState), s.tick)
 	dst = binary.LittleEndian.AppendUint16(dst, s.ack)
 	dst = binary.LittleEndian.AppendUint16(dst, s.work)
-	return binary.LittleEndian.AppendUint16(dst, s.ships)
+	dst = binary.LittleEndian.AppendUint16(dst, s.ships)
+	return binary.LittleEndian.AppendUint16(dst, s.bots)
 }
 
 // place is where a body is, in eighths of a pixel.

@@ -44,7 +44,7 @@ func (s *Session) Later() bool {
 // Seat has the events run on l, from the next one on; nil: on a goroutine of the
 // client's own. It does nothing for a client whose place the program has chosen. With
 // a loop that was closed it is done all the same, so that the last events run there, and
-// an error.
+// ErrLoopClosed: the caller closes the client, when it holds no lock.
 func (s *Session) Seat(l link.Loop) error {
 	if l == nil {
 		if s.mailbox() == nil {
@@ -55,17 +55,32 @@ func (s *Session) Seat(l link.Loop) error {
 	return s.move(change{loop: l, closed: true})
 }
 
-// Detach has the events wait until the client is attached again.
+// Unseat has the events wait until the client is attached again.
 func (s *Session) Unseat() { _ = s.move(change{}) }
 
 // Choose is Seat by the program, for this client.
 func (s *Session) Choose(l link.Loop) error { return s.move(change{loop: l, chosen: true}) }
 
-// Rescue has the last events of a connection that has been aborted run although its loop
-// does not: one after the other with those of all other such clients.
-func (s *Session) Rescue() {
+// Rescue has the last events of connections that have been aborted run although their
+// loops do not: one after the other, of all that are given. From then on none of the
+// engine's sessions is attached to a loop any more; those that come late call Late.
+func (e *Engine) Rescue(sessions func() []*Session) {
+	e.rescued.Store(true)
+	for _, s := range sessions() {
+		s.rescue()
+	}
+}
+
+// Late is called for a session that Rescue may not have been given.
+func (s *Session) Late() {
+	if s.engine.rescued.Load() {
+		s.rescue()
+	}
+}
+
+func (s *Session) rescue() {
 	if s.mailbox() != nil {
-		_ = s.move(change{loop: s.engine.orphans, chosen: true})
+		_ = s.move(change{loop: s.engine.orphans, chosen: true, final: true})
 	}
 }
 
@@ -74,6 +89,7 @@ type change struct {
 	loop   link.Loop // nil: the events wait
 	chosen bool      // for this client, and not for all of its server or host
 	closed bool      // the loop may be closed
+	final  bool      // the last one
 }
 
 func (s *Session) move(c change) (err error) {
@@ -95,46 +111,54 @@ func (s *Session) move(c change) (err error) {
 			}
 		}
 		if !fresh {
-			if merr := m.change(t, c.chosen); merr != nil {
+			if sits, merr := m.change(t, c); !sits {
 				return merr
 			}
-			t.settled()
-			return err
+			return t.settled(c, err)
 		}
 		m.chosen = c.chosen
 		m.sitLocked(t) // nobody else knows it
-		if s.box.CompareAndSwap(nil, m) {
-			t.settled()
-			return err
+		if !s.box.CompareAndSwap(nil, m) {
+			t.leave()
+			continue
 		}
-		t.leave()
+		if s.engine.rescued.Load() { // without this one, perhaps
+			s.rescue()
+			return client.ErrClosed
+		}
+		return t.settled(c, err)
 	}
 }
 
 // settled is called when the client has the seat, unless it is another one's by now: the
 // loop may have been closed meanwhile.
-func (t *seat) settled() {
-	if t != nil {
-		t.checkClosed()
+func (t *seat) settled(c change, err error) error {
+	switch {
+	case err != nil || !t.unseated():
+		return err
+	case c.closed:
+		return client.ErrLoopClosed
 	}
+	t.checkClosed()
+	return nil
 }
 
-// change makes t the seat. What waits is counted there from now on.
-func (m *mailbox) change(t *seat, chosen bool) error {
+// change makes t the seat, if c may. What waits is counted there from now on.
+func (m *mailbox) change(t *seat, c change) (sits bool, err error) {
 	m.mu.Lock()
 	old := m.seat.Load()
 	switch {
-	case m.over:
+	case m.over, m.final && !c.final:
 		m.mu.Unlock()
 		t.leave()
-		return client.ErrClosed
-	case m.chosen && !chosen, old == t, old != nil && t != nil && old.loop == t.loop:
-		m.chosen = m.chosen || chosen
+		return false, client.ErrClosed
+	case m.chosen && !c.chosen, old == t, old != nil && t != nil && old.loop == t.loop:
+		m.chosen = m.chosen || c.chosen
 		m.mu.Unlock()
 		t.leave()
-		return nil
+		return false, nil
 	}
-	m.chosen = m.chosen || chosen
+	m.chosen, m.final = m.chosen || c.chosen, c.final
 	m.sitLocked(t)
 	if m.state == scheduled {
 		m.state = resting // whoever has the old seat finds out
@@ -151,7 +175,7 @@ func (m *mailbox) change(t *seat, chosen bool) error {
 		t.loop.Book(events, bytes)
 	}
 	next.schedule()
-	return nil
+	return true, nil
 }
 
 func (m *mailbox) sitLocked(t *seat) {

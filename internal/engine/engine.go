@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/lxzan/gws"
 
@@ -52,12 +53,13 @@ type Engine struct {
 	upgrader *gws.Upgrader
 	readers  *sync.Pool // of *reader
 	orphans  *serial    // runs what no loop will run
+	rescued  *atomic.Bool
 }
 
 // New returns an engine.
 func New(c Config) *Engine {
 	limit := math.MaxInt - 16 // the filter has checked it
-	e := &Engine{Config: c, readers: new(sync.Pool), orphans: new(serial)}
+	e := &Engine{Config: c, readers: new(sync.Pool), orphans: new(serial), rescued: new(atomic.Bool)}
 	e.upgrader = gws.NewUpgrader(events{}, &gws.ServerOption{
 		ReadMaxPayloadSize: limit,
 		CheckUtf8Enabled:   false, // done in the filter, or before OnMessage

@@ -15,6 +15,7 @@ func (unbounded) Take(link.Seat, int) bool { return true }
 func (unbounded) Book(int, int)            {}
 func (unbounded) ClientBytes() int         { return clientBytes }
 func (unbounded) Defer(link.Flusher) bool  { return false }
+func (unbounded) Hurry() bool              { return false }
 
 // loopBurst is how many events run between two looks at the seat.
 const loopBurst = 64

@@ -22,6 +22,7 @@ type mailbox struct {
 
 	mu          sync.Mutex // guards the following
 	chosen      bool       // the program has chosen the seat of this client
+	final       bool       // there will be no other
 	state       seatState
 	first, last *letter
 	bytes       int // what the letters count, the one included that runs

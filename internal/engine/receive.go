@@ -104,14 +104,18 @@ func (s *Session) control(k kind, payload []byte) {
 // Notice tells the class, the counters and the log what has happened to its queue.
 func (s *Session) Notice() {
 	ready, drops := s.TakeNotices()
-	if m := s.mailbox(); m != nil {
-		m.notice(ready, drops)
-		return
-	}
-	for _, d := range drops {
-		s.dropped(d)
-	}
-	if ready {
+	for ready || len(drops) > 0 {
+		if m := s.mailbox(); m != nil { // perhaps since the last event
+			m.notice(ready, drops)
+			return
+		}
+		if len(drops) > 0 {
+			d := drops[0]
+			drops = drops[1:]
+			s.dropped(d)
+			continue
+		}
+		ready = false
 		s.readyToSend()
 	}
 }

@@ -24,11 +24,15 @@ func (t *seat) Closed() {
 	t.checkClosed()
 }
 
-// checkClosed ends a client whose loop was closed. It is called when either has happened:
-// the client has the seat, and the loop is closed.
+// unseated reports that the client is on this seat, and its loop closed.
+func (t *seat) unseated() bool { return t != nil && t.closed.Load() && t.box.seat.Load() == t }
+
+// checkClosed ends a client whose loop was closed. It is called when each has happened:
+// the client has the seat, the loop is closed, and the connection is open: in a handshake
+// there is nothing to close yet.
 func (t *seat) checkClosed() {
-	if m := t.box; t.closed.Load() && m.seat.Load() == t {
-		_ = m.s.CloseWith(client.StatusGoingAway, "", false, client.ErrLoopClosed)
+	if s := t.box.s; t.unseated() && s.State() != link.Connecting {
+		_ = s.CloseWith(client.StatusGoingAway, "", false, client.ErrLoopClosed)
 	}
 }
 
@@ -50,15 +54,15 @@ func (t *seat) Run(max int) (ran int, again bool) {
 			t.schedule()
 		}
 	}()
-	for ran < max && m.next(t, &j, ran == 0) {
+	for m.next(t, &j, ran == 0) {
 		m.s.do(&j)
-		ran++
+		if ran++; ran == max || t.loop.Hurry() {
+			regular = true
+			return ran, m.leave(t, &j)
+		}
 	}
 	regular = true
-	if ran < max {
-		return ran, false
-	}
-	return ran, m.leave(t, &j)
+	return ran, false
 }
 
 // job is what next has found to run.

@@ -122,6 +122,11 @@ func (s *Session) Start(head []byte) {
 	s.Link.Opened = time.Now()
 	s.WriteRaw(head)
 	s.Open()
+	if m := s.mailbox(); m != nil {
+		if t := m.seat.Load(); t.unseated() {
+			t.checkClosed()
+		}
+	}
 }
 
 // Refuse ends a session that will not be started: its client has no connection.

@@ -23,6 +23,8 @@ type Loop interface {
 	// Defer has f.FlushSoon called when the turn of the loop is over, or earlier; false
 	// when there is no turn now.
 	Defer(f Flusher) bool
+	// Hurry is asked by Run after each event: true has it return.
+	Hurry() bool
 }
 
 // Seat is a client's place in a loop.

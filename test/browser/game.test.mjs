@@ -46,6 +46,7 @@ const ground = (pilot) => pilot.page.evaluate(() => document.querySelector('#are
 test('a pilot flies with the keys and sees the figures', limit, async (t) => {
   const ada = await fly(t, (await game(t)).url('http:'), 'Ada')
   assert.equal(await ada.text('#ships'), '6')
+  assert.equal(await ada.text('#bots'), '5')
   await ada.until(() => /^\d+ ms$/.test(document.querySelector('#latency').textContent))
   await ada.until(() => /^\d+\.\d\d ms$/.test(document.querySelector('#work').textContent))
   await ada.until(() => /^\d+\.\d kB\/s$/.test(document.querySelector('#data').textContent))
@@ -82,6 +83,35 @@ test('a finger steers on a phone, and nothing has to be scrolled', limit, async 
   await picture(ada, 'game-phone')
   assert.deepEqual(ada.errors, [])
 })
+
+// shade is the mean of the colours of the picture, from 0 to 255.
+const shade = (pilot) => pilot.page.evaluate(() => {
+  const { width, height } = document.querySelector('#arena')
+  const { data } = document.querySelector('#arena').getContext('2d').getImageData(0, 0, width, height)
+  return data.reduce((sum, v, i) => i % 4 < 3 ? sum + v : sum, 0) / (width * height * 3)
+})
+
+for (const [colorScheme, least, most] of [['dark', 0, 80], ['light', 200, 255]]) {
+  test(`the door says what it is, ${colorScheme}`, limit, async (t) => {
+    const url = (await game(t, undefined, 30)).url('http:')
+    for (const viewport of [{ width: 1280, height: 720 }, { width: 390, height: 844 }]) {
+      const ada = await Visitor.open(t, browser, url, { colorScheme, viewport })
+      const name = `${colorScheme}-${viewport.width}`
+      assert.match(await ada.text('#door'), /WebSocket.*one goroutine/s)
+      assert.ok(await ada.page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth))
+      await picture(ada, `game-door-${name}`)
+      await ada.page.fill('#name', 'Ada')
+      await ada.page.click('#join')
+      await flying(ada)
+      await ada.page.keyboard.down('ArrowLeft')
+      await ada.page.waitForTimeout(1500)
+      const got = await shade(ada)
+      assert.ok(got >= least && got <= most, `the picture is of shade ${got}`)
+      await picture(ada, `game-${name}`)
+      assert.deepEqual(ada.errors, [])
+    }
+  })
+}
 
 test('a name that can not be is told at once', limit, async (t) => {
   const ada = await Visitor.open(t, browser, (await game(t)).url('http:'))

@@ -7,6 +7,7 @@ import { hello, input, take } from './wire.js'
 const $ = (id) => document.getElementById(id)
 const canvas = $('arena')
 
+const SCENE = 2400 // side of what is seen behind the door
 const BEAT = 100 // milliseconds between two inputs when nothing changes, for the latency
 const LONGEST_PAUSE = 8000
 
@@ -55,6 +56,7 @@ function heard(data) {
   answered(head.ack)
   $('work').textContent = `${head.work.toFixed(2)} ms`
   $('ships').textContent = head.ships
+  $('bots').textContent = head.bots
   $('score').textContent = bodies.get(me.slot)?.score ?? '–'
   if (head.tick % me.ticks === 0) rank()
 }
@@ -62,7 +64,8 @@ function heard(data) {
 function rank() {
   $('leaders').replaceChildren(...leaders.map(({ name, score }) => {
     const line = document.createElement('li')
-    line.textContent = `${name} ${score}`
+    const part = (text) => Object.assign(document.createElement('span'), { textContent: text })
+    line.append(part(name), ' ', part(score))
     line.className = name === wanted ? 'own' : ''
     return line
   }))
@@ -100,6 +103,7 @@ function steer() {
   number = number + 1 & 0xffff
   waiting.set(number, now)
   sent = { heading, power, at: now }
+  if (power) $('hint').dataset.done = ''
   socket.send(input(heading, power, number))
 }
 
@@ -157,7 +161,28 @@ function count(n) {
 function show() {
   steer()
   if (me) draw(bodies, me.slot, me.side, Math.min(1, (performance.now() - arrived) * me.ticks / 1000))
+  else if (document.body.dataset.view === 'door') draw(scene(), -1, SCENE, 1)
   requestAnimationFrame(show)
+}
+
+// scene is what is seen behind the door: nobody's ships, and sparks. They stand still
+// where the reader wants no motion.
+const still = matchMedia('(prefers-reduced-motion: reduce)')
+const decoration = new Map(Array.from({ length: 190 }, (_, slot) => [slot, {
+  slot, kind: slot < 18 ? 2 + slot * 14 : 1, score: 0, name: '', heading: slot,
+  x: Math.random() * SCENE, y: Math.random() * SCENE, fromX: 0, fromY: 0,
+}]))
+for (const b of decoration.values()) [b.fromX, b.fromY] = [b.x, b.y]
+
+function scene() {
+  if (still.matches) return decoration
+  for (const b of decoration.values()) {
+    if (b.kind === 1) continue
+    b.heading += Math.sin(performance.now() / 1700 + b.slot * 7) * 0.012
+    b.x = b.fromX = (b.x + Math.cos(b.heading) * 1.3 + SCENE) % SCENE
+    b.y = b.fromY = (b.y + Math.sin(b.heading) * 1.3 + SCENE) % SCENE
+  }
+  return decoration
 }
 
 // The door.

@@ -30,13 +30,13 @@ export function take(data, bodies, leaders) {
   const v = new DataView(data)
   if (v.getUint8(0) !== STATE) throw new Error('not this game')
   const head = {
-    tick: v.getUint32(1, true), ack: v.getUint16(5, true), work: v.getUint16(7, true) / 100, ships: v.getUint16(9, true),
+    tick: v.getUint32(1, true), ack: v.getUint16(5, true), work: v.getUint16(7, true) / 100, ships: v.getUint16(9, true), bots: v.getUint16(11, true),
   }
   for (const b of bodies.values()) {
     b.fromX = b.x
     b.fromY = b.y
   }
-  let at = 11
+  let at = 13
   const text = () => {
     const n = v.getUint8(at)
     at += 1 + n
