@@ -67,6 +67,7 @@ var arrows = []arrow{
 	{"internal/conformance", nil},
 	{"internal/soak", nil},
 	{"internal/arch", nil},
+	{"internal/pages", []string{"wsserver", "client", "hosts", "banner", "pump"}},
 }
 
 func TestImportsFollowTheArrows(t *testing.T) {

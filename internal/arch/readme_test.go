@@ -6,19 +6,24 @@ import (
 	"testing"
 )
 
-// shown are the files whose parts the README shows. They are compiled.
-var shown = []string{"examples/first/main.go", "wsserver/example_test.go"}
+// shown are the files whose parts a page shows. They are compiled.
+var shown = map[string][]string{
+	"README.md":         {"examples/first/main.go", "wsserver/example_test.go"},
+	"docs/migration.md": {"internal/pages/migration_test.go"},
+}
 
-func TestReadmeCodeIsCompiled(t *testing.T) {
-	var code strings.Builder
-	for _, name := range shown {
-		code.WriteString(text(t, name))
-	}
-	_, rest, found := strings.Cut(text(t, "README.md"), "```go\n")
-	for ; found; _, rest, found = strings.Cut(rest, "```go\n") {
-		block, _, _ := strings.Cut(rest, "```\n")
-		if !strings.Contains(code.String(), block) {
-			t.Errorf("no part of %q:\n%s", shown, block)
+func TestShownCodeIsCompiled(t *testing.T) {
+	for page, files := range shown {
+		var code strings.Builder
+		for _, name := range files {
+			code.WriteString(text(t, name))
+		}
+		_, rest, found := strings.Cut(text(t, page), "```go\n")
+		for ; found; _, rest, found = strings.Cut(rest, "```go\n") {
+			block, _, _ := strings.Cut(rest, "```\n")
+			if !strings.Contains(code.String(), block) {
+				t.Errorf("%s: no part of %q:\n%s", page, files, block)
+			}
 		}
 	}
 }
