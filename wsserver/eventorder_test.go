@@ -3,6 +3,7 @@ package wsserver_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,6 +31,15 @@ var watching = map[string]func(e *wsserver.Events, note func(detail ...any)){
 		e.OnChangeState = func(c wsserver.StateChange) {
 			note(map[bool]string{true: "server", false: "listener"}[c.Index < 0], c.To)
 		}
+	},
+	"OnAcceptFilter": func(e *wsserver.Events, note func(...any)) {
+		e.OnAcceptFilter = func(wsserver.AcceptInfo) bool { note(); return true }
+	},
+	"OnConnectionRequest": func(e *wsserver.Events, note func(...any)) {
+		e.OnConnectionRequest = func(*wsserver.ConnectionRequest) { note() }
+	},
+	"OnDrain": func(e *wsserver.Events, note func(...any)) {
+		e.OnDrain = func(i wsserver.DrainInfo) { note(map[bool]string{true: "over", false: "goes on"}[i.Over]) }
 	},
 	"OnReject": func(e *wsserver.Events, note func(...any)) {
 		e.OnReject = func(i wsserver.RejectInfo) { note(i.Reason, i.Status) }
@@ -215,6 +225,7 @@ func play[T client.Client](t *testing.T, s *scene, f wsserver.ClientFactory[T], 
 	for name, set := range watching {
 		set(&cfg.Events, func(detail ...any) { _ = s.note(name, detail...) })
 	}
+	s.refuse(&cfg.Events)
 	cfg.Hooks = nil
 	for _, n := range []string{"1st ", "2nd "} {
 		var h wsserver.Hooks
@@ -236,10 +247,20 @@ func play[T client.Client](t *testing.T, s *scene, f wsserver.ClientFactory[T], 
 	synctest.Wait()
 	s.pongFirst()
 	if len(want) != 1 || want[0] != anything {
-		s.want(t, append([]string{"OnChangeState server listening"}, want...)...)
+		s.want(t, append([]string{"OnChangeState listener listening", "OnChangeState server listening"}, want...)...)
 	}
 	if len(s.elsewhere) > 0 {
 		t.Errorf("these run where they should not: %q", s.elsewhere)
+	}
+}
+
+// refuse has the two events at the door say no, if the test wants it.
+func (s *scene) refuse(e *wsserver.Events) {
+	if filter := e.OnAcceptFilter; s.fail["OnAcceptFilter"] != nil {
+		e.OnAcceptFilter = func(i wsserver.AcceptInfo) bool { return !filter(i) }
+	}
+	if ask := e.OnConnectionRequest; s.fail["OnConnectionRequest"] != nil {
+		e.OnConnectionRequest = func(r *wsserver.ConnectionRequest) { ask(r); r.Accept = false }
 	}
 }
 
@@ -280,10 +301,12 @@ var upgrade = wstest.Upgrade("/").Replace("Host: a.example")
 
 // The parts of the order.
 var (
-	atTheDoor = []string{"OnTLSStatus start", "OnTLSStatus hello", "OnTLSHello", "OnTLSClientAuth", "OnTLSStatus done"}
+	accepted  = []string{"OnAcceptFilter", "OnConnectionRequest"}
+	atTheDoor = order(accepted, "OnTLSStatus start", "OnTLSStatus hello", "OnTLSHello", "OnTLSClientAuth", "OnTLSStatus done")
 	made      = []string{"NewName", "NewClient", "1st OnClientCreate", "2nd OnClientCreate"}
 	connected = []string{"1st OnClientConnect", "2nd OnClientConnect", "OnClientConnect"}
 	heard     = []string{"1st OnClientMessage", "2nd OnClientMessage"}
+	windingUp = []string{"OnChangeState server closing", "OnChangeState listener closing", "OnChangeState listener closed", "OnChangeState server closed"}
 )
 
 // gone is the end of a client.
@@ -336,7 +359,7 @@ func TestOrderOfANormalLife(t *testing.T) {
 				t.Error(err)
 			}
 		}, order(atTheDoor, made, connected, "OnSent 1", heard, "OnMessage hello", "OnSent 1", ping, "OnPong",
-			"OnSent 8", gone(1000), "OnChangeState server closing", "OnChangeState server closed")...)
+			"OnSent 8", gone(1000), windingUp)...)
 	})
 }
 
@@ -346,6 +369,7 @@ func TestOrderOfRefusals(t *testing.T) {
 	ask := func(r wstest.Request) scenario {
 		return func(t *testing.T, _ ender, l *clienttest.Listener) { rawTLS(t, l, "a.example").Request(r) }
 	}
+	unheard := func(t *testing.T, _ ender, l *clienttest.Listener) { _, _ = raw(t, l).NextFrame() }
 	second := func(t *testing.T, _ ender, l *clienttest.Listener) {
 		rawTLS(t, l, "a.example").Upgrade(upgrade)
 		synctest.Wait()
@@ -360,10 +384,10 @@ func TestOrderOfRefusals(t *testing.T) {
 	}{
 		{"no TLS", wsserver.Config{}, nil, func(t *testing.T, _ ender, l *clienttest.Listener) {
 			raw(t, l).Request(upgrade)
-		}, order("OnTLSStatus start", "OnTLSStatus failed", "OnReject tls 400")},
+		}, order(accepted, "OnTLSStatus start", "OnTLSStatus failed", "OnReject tls 400")},
 		{"TLS that is too old", wsserver.Config{}, nil, func(t *testing.T, _ ender, l *clienttest.Listener) {
 			_, _ = look(t, l, &tls.Config{ServerName: "a.example", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
-		}, order(atTheDoor[:3], "OnTLSStatus failed", "OnReject tls 0")},
+		}, order(atTheDoor[:5], "OnTLSStatus failed", "OnReject tls 0")},
 		{"bad request", wsserver.Config{}, nil, ask(upgrade.Replace("Sec-WebSocket-Key: no")), order(atTheDoor, "OnReject bad request 400")},
 		{"two hosts", wsserver.Config{}, nil, ask(upgrade.Replace("Host: x.b.example")), order(atTheDoor, "OnReject misdirected 421")},
 		{"origin", wsserver.Config{}, nil, ask(upgrade.With("Origin: https://else.example")), order(atTheDoor, "OnReject origin 403")},
@@ -380,6 +404,9 @@ func TestOrderOfRefusals(t *testing.T) {
 				synctest.Wait()
 				p.Conn.Close()
 			}, order(atTheDoor, made, connected, atTheDoor, "OnReject too busy 101", made, connected, "OnSent 1", "OnSent 8", gone(1013))},
+		{"filter", wsserver.Config{}, map[string]error{"OnAcceptFilter": errors.New("no")}, unheard, order(accepted[:1], "OnReject filter 0")},
+		{"list", wsserver.Config{DeniedClients: []string{"127.0.0.1"}}, nil, unheard, order(accepted[:1], "OnReject denied 0")},
+		{"connection request", wsserver.Config{}, map[string]error{"OnConnectionRequest": errors.New("no")}, unheard, order(accepted, "OnReject filter 0")},
 		{"NewClient", wsserver.Config{}, map[string]error{"NewClient": &client.RejectError{Status: http.StatusTeapot}}, ask(upgrade),
 			order(atTheDoor, made[:2], "OnReject rejected 418")},
 		{"shutdown", wsserver.Config{}, nil, func(t *testing.T, srv ender, l *clienttest.Listener) {
@@ -389,7 +416,7 @@ func TestOrderOfRefusals(t *testing.T) {
 			go srv.Shutdown(t.Context())
 			p.ReadResponse()
 			p.Conn.Close()
-		}, order(atTheDoor, "OnChangeState server closing", "OnReject shutdown 503", "OnChangeState server closed")},
+		}, order(atTheDoor, windingUp[:3], "OnReject shutdown 503", windingUp[3])},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			onAndOff(t, func(t *testing.T, s *scene, loop client.Loop) {
@@ -422,7 +449,6 @@ func TestOrderOfEnds(t *testing.T) {
 	say := func(frames ...wstest.Frame) func(p *wstest.Peer) {
 		return func(p *wstest.Peer) { p.Send(frames...); go drained(p) }
 	}
-	closed := []string{"OnChangeState server closing", "OnChangeState server closed"}
 	for _, tt := range []struct {
 		name string
 		cfg  wsserver.Config
@@ -444,14 +470,17 @@ func TestOrderOfEnds(t *testing.T) {
 			})(t, srv, l)
 		}, order(heard, "OnMessage fill", "OnSent 2", "OnDropped", "OnReadyToSend", gone(1006))},
 		{"Shutdown", wsserver.Config{}, open(func(p *wstest.Peer) { p.WantClose(1001); time.Sleep(1); p.Send(wstest.Close(1001, "")) },
-			func(srv ender) error { return srv.Shutdown(context.Background()) }), order(closed[0], "OnSent 8", gone(1001), closed[1])},
-		{"Server.Close", wsserver.Config{}, open(func(p *wstest.Peer) { p.WantClose(1001) }, ender.Close), order(closed[0], "OnSent 8", gone(1001), closed[1])},
-		{"Server.Abort", wsserver.Config{}, open(func(*wstest.Peer) {}, ender.Abort), order(closed[0], gone(1006), closed[1])},
+			func(srv ender) error { return srv.Shutdown(context.Background()) }), order(windingUp[:3], "OnSent 8", gone(1001), windingUp[3])},
+		{"Shutdown with a window", wsserver.Config{Drain: wsserver.Drain{Window: time.Second}}, open(func(p *wstest.Peer) { p.WantClose(1001); time.Sleep(1); p.Send(wstest.Close(1001, "")) },
+			func(srv ender) error { return srv.Shutdown(context.Background()) }),
+			order(windingUp[:3], "OnDrain goes on", "OnSent 8", gone(1001), "OnDrain over", windingUp[3])},
+		{"Server.Close", wsserver.Config{}, open(func(p *wstest.Peer) { p.WantClose(1001) }, ender.Close), order(windingUp[:3], "OnSent 8", gone(1001), windingUp[3])},
+		{"Server.Abort", wsserver.Config{}, open(func(*wstest.Peer) {}, ender.Abort), order(windingUp[:3], gone(1006), windingUp[3])},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			onAndOff(t, func(t *testing.T, s *scene, loop client.Loop) {
 				tt.cfg.Pump = loop
-				play(t, s, s, tt.cfg, tt.do, order(made, connected, tt.want)...)
+				play(t, s, s, tt.cfg, tt.do, order(accepted, made, connected, tt.want)...)
 			})
 		})
 	}
@@ -494,32 +523,37 @@ func TestOrderOfPanics(t *testing.T) {
 	list := theHosts(t)
 	panics := func(name string) string { return "OnBgException " + name }
 	var (
-		shut   = order("OnChangeState server closing", "OnChangeState server closed")
 		busy   = order(heard, "OnMessage fill", "OnSent 2")
-		good   = order("OnDropped", "OnReadyToSend", "OnSent 8", gone(1000), shut)
-		failed = order("OnSent 8", gone(1011), shut)
+		good   = order("OnDropped", "OnReadyToSend", "OnSent 8", gone(1000), windingUp)
+		failed = order("OnSent 8", gone(1011), windingUp)
 	)
 	for _, tt := range []struct {
 		event string // where it panics
 		want  func(ping []string) []string
 	}{
+		{"OnAcceptFilter", func([]string) []string {
+			return order(accepted[:1], panics("OnAcceptFilter"), "OnReject filter 0", windingUp)
+		}},
+		{"OnConnectionRequest", func([]string) []string {
+			return order(accepted, panics("OnConnectionRequest"), "OnReject filter 0", windingUp)
+		}},
 		{"OnTLSHello", func([]string) []string {
-			return order(atTheDoor[:3], panics("OnTLSHello"), "OnTLSStatus failed", "OnReject tls 0", shut)
+			return order(atTheDoor[:5], panics("OnTLSHello"), "OnTLSStatus failed", "OnReject tls 0", windingUp)
 		}},
 		{"OnTLSClientAuth", func([]string) []string {
-			return order(atTheDoor[:4], panics("OnTLSClientAuth"), "OnTLSStatus failed", "OnReject tls 0", shut)
+			return order(atTheDoor[:6], panics("OnTLSClientAuth"), "OnTLSStatus failed", "OnReject tls 0", windingUp)
 		}},
 		{"NewClient", func([]string) []string {
-			return order(atTheDoor, made[:2], panics("NewClient"), "OnReject failed 500", shut)
+			return order(atTheDoor, made[:2], panics("NewClient"), "OnReject failed 500", windingUp)
 		}},
 		{"1st OnClientCreate", func([]string) []string {
-			return order(atTheDoor, made[:3], panics("OnClientCreate"), "OnReject failed 500", shut)
+			return order(atTheDoor, made[:3], panics("OnClientCreate"), "OnReject failed 500", windingUp)
 		}},
 		{"NewName", func(ping []string) []string {
 			return order(atTheDoor, made[:1], panics("NewName"), made[1:], connected, heard, "OnMessage hello", "OnSent 1", ping, "OnPong", busy, good)
 		}},
 		{"2nd OnClientConnect", func([]string) []string {
-			return order(atTheDoor, made, connected[:2], panics("OnClientConnect"), "OnSent 8", gone(1011)[1:], shut)
+			return order(atTheDoor, made, connected[:2], panics("OnClientConnect"), "OnSent 8", gone(1011)[1:], windingUp)
 		}},
 		{"OnClientConnect", func([]string) []string {
 			return order(atTheDoor, made, connected, panics("OnClientConnect"), failed)
