@@ -409,6 +409,8 @@ func TestOrderOfRefusals(t *testing.T) {
 		{"connection request", wsserver.Config{}, map[string]error{"OnConnectionRequest": errors.New("no")}, unheard, order(accepted, "OnReject filter 0")},
 		{"NewClient", wsserver.Config{}, map[string]error{"NewClient": &client.RejectError{Status: http.StatusTeapot}}, ask(upgrade),
 			order(atTheDoor, made[:2], "OnReject rejected 418")},
+		{"NewClient fails", wsserver.Config{}, map[string]error{"NewClient": errors.New("no database")}, ask(upgrade),
+			order(atTheDoor, made[:2], "OnError handshake", "OnReject failed 500")},
 		{"shutdown", wsserver.Config{}, nil, func(t *testing.T, srv ender, l *clienttest.Listener) {
 			p := rawTLS(t, l, "a.example")
 			p.Write([]byte("GET / HTTP/1.1\r\n"))

@@ -312,13 +312,18 @@ func (s *core) answer(name string, c client.Client, err error) (*handshake.Error
 	return s.failed(name, err), ReasonFailed
 }
 
-// failed is the 500 for an error that is not the peer's business.
+// failed is the 500 for an error that is not the peer's business. A panic was told by
+// panicked.
 func (s *core) failed(name string, err error) *handshake.Error {
+	e := &handshake.Error{Status: http.StatusInternalServerError, Body: "internal error", Err: err}
+	if _, told := errors.AsType[*event.Panic](err); told {
+		return e
+	}
 	if n, ok := s.passes(lineHandshake, slog.LevelError); ok {
 		s.log.Error("handshake failed", logkey.Event, name, logkey.Code, "error/handshake", logkey.Err, err, logkey.LeftOut, n)
 	}
 	s.report(&ServerError{Op: "handshake", Event: name, Err: err})
-	return &handshake.Error{Status: http.StatusInternalServerError, Body: "internal error", Err: err}
+	return e
 }
 
 // start answers 101, registers the session and starts its reader; false when the
