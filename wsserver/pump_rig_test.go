@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -53,11 +54,13 @@ func keepMoving[T client.Client](t testing.TB, srv *wsserver.Server[T]) {
 		defer close(done)
 		for moves, over := 200, false; moves > 0 && !over; moves-- {
 			for c := range srv.Clients() {
-				if rand.N(4) == 0 {
+				if rand.N(4) == 0 { // for a while, but not while this one sleeps: a bubble would be at rest
 					_ = c.DetachPump()
-				} else {
-					_ = c.AttachPump(loops[rand.N(len(loops))])
+					for range rand.N(20) {
+						runtime.Gosched()
+					}
 				}
+				_ = c.AttachPump(loops[rand.N(len(loops))])
 			}
 			_ = srv.AttachPump(loops[rand.N(len(loops))])
 			select {
