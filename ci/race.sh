@@ -15,5 +15,5 @@ go build -C tools -o "$root/.build/testsum" ./testsum
 for m; do
 	race=
 	[ "$m" != . ] || race=-race
-	go -C "$m" test -json $race -timeout 10m ./... | .build/testsum -add "$counts"
+	go -C "$m" test -json $race -timeout 20m ./... | .build/testsum -add "$counts"
 done
