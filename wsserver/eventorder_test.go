@@ -471,9 +471,9 @@ func TestOrderOfEnds(t *testing.T) {
 				go drained(p)
 			})(t, srv, l)
 		}, order(heard, "OnMessage fill", "OnSent 2", "OnDropped", "OnReadyToSend", gone(1006))},
-		{"Shutdown", wsserver.Config{}, open(func(p *wstest.Peer) { p.WantClose(1001); time.Sleep(time.Nanosecond); p.Send(wstest.Close(1001, "")) },
+		{"Shutdown", wsserver.Config{}, open(func(p *wstest.Peer) { p.WantClose(1001); time.Sleep(time.Millisecond); p.Send(wstest.Close(1001, "")) },
 			func(srv ender) error { return srv.Shutdown(context.Background()) }), order(windingUp[:3], "OnSent 8", gone(1001), windingUp[3])},
-		{"Shutdown with a window", wsserver.Config{Drain: wsserver.Drain{Window: time.Second}}, open(func(p *wstest.Peer) { p.WantClose(1001); time.Sleep(time.Nanosecond); p.Send(wstest.Close(1001, "")) },
+		{"Shutdown with a window", wsserver.Config{Drain: wsserver.Drain{Window: time.Second}}, open(func(p *wstest.Peer) { p.WantClose(1001); time.Sleep(time.Millisecond); p.Send(wstest.Close(1001, "")) },
 			func(srv ender) error { return srv.Shutdown(context.Background()) }),
 			order(windingUp[:3], "OnDrain goes on", "OnSent 8", gone(1001), "OnDrain over", windingUp[3])},
 		{"Server.Close", wsserver.Config{}, open(func(p *wstest.Peer) { p.WantClose(1001) }, ender.Close), order(windingUp[:3], "OnSent 8", gone(1001), windingUp[3])},

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -147,54 +147,100 @@ func TestNobodyIsLeftBehindTheRescue(t *testing.T) {
 			}
 		})
 	})
-	t.Run("come at that moment", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			idle := pump.New(pump.Options{})
-			defer idle.Close()
-			d := &desk{}
-			srv := newServer(t, d, wsserver.Config{Pump: idle})
-			l := &slowToAnswer{clienttest.NewListener(), make(chan struct{}), make(chan struct{})}
-			serveOn(t, srv, l, srv.Serve)
-			p := raw(t, l.Listener)
-			p.Write(wstest.Upgrade("/").Bytes())
-			<-l.answering
-			ctx, cancel := context.WithCancel(t.Context())
-			cancel()
-			_ = srv.Shutdown(ctx)
-			close(l.proceed)
-			time.Sleep(time.Minute)
-			synctest.Wait()
-			ended(t, srv)
-			if d.count("connect") != 1 || d.count("disconnect") != 1 {
-				t.Errorf("events are %v", d.lines())
+}
+
+// E-18: a tick that is due waits for the one event of a client that runs, and not for the
+// others that wait.
+func TestTickIsLateByOneEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := pump.New(pump.Options{})
+		defer loop.Close()
+		d := &desk{}
+		d.message = func(*guest, client.Message) error { time.Sleep(3 * time.Millisecond); return nil }
+		_, _, p := settledOn(t, d, loop)
+		for range 20 {
+			p.Send(wstest.Text("x"))
+		}
+		synctest.Wait()
+		start, n := time.Now(), 0
+		ticker := loop.Tick(10*time.Millisecond, func(now time.Time, _ time.Duration) {
+			n++
+			if late := now.Sub(start) - time.Duration(n)*10*time.Millisecond; late > 3*time.Millisecond {
+				t.Errorf("tick %d is late by %v", n, late)
 			}
 		})
+		loop.Drain(21 + 5)
+		ticker.Stop()
+		if n < 5 {
+			t.Errorf("%d ticks", n)
+		}
 	})
 }
 
-// slowToAnswer accepts one connection, whose first write waits.
-type slowToAnswer struct {
-	*clienttest.Listener
-	answering, proceed chan struct{}
+// overtaken is a loop which somebody overtakes in a client's first AttachPump.
+type overtaken struct {
+	closingInside
+	overtake func()
+	places   *int
 }
 
-func (l *slowToAnswer) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	return &slowConn{Conn: c, l: l}, err
+func (o *overtaken) Leave(link.Seat) { *o.places-- }
+
+func (o *overtaken) Join(link.Seat) bool {
+	*o.places++
+	if f := o.overtake; f != nil {
+		o.overtake = nil
+		f()
+	}
+	return true
 }
 
-type slowConn struct {
-	net.Conn
-	l    *slowToAnswer
-	once sync.Once
-}
-
-func (c *slowConn) Write(p []byte) (int, error) {
-	c.once.Do(func() {
-		close(c.l.answering)
-		<-c.l.proceed
+// E-24: of two that attach a client for the first time at the same moment the later one
+// wins, and the client has one place.
+func TestFirstAttachmentsAtTheSameTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other := run(t, pump.Options{})
+		_, g, p := settled(t, &desk{}, wsserver.Config{})
+		places := 0
+		o := &overtaken{overtake: func() {
+			if err := g.AttachPump(other); err != nil {
+				t.Error(err)
+			}
+		}, places: &places}
+		if err := g.AttachPump(&closing{link.NewLoopHandle(o)}); err != nil {
+			t.Error(err)
+		}
+		if n := other.Stats().Clients; places != 1 || n != 0 {
+			t.Errorf("%d and %d places", places, n)
+		}
+		p.Send(wstest.Text("x"))
+		p.WantText("x")
 	})
-	return c.Conn.Write(p)
+}
+
+// E-03: a last event that ends the goroutine of the rescue takes no others with it.
+func TestRescueSurvivesGoexit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idle := pump.New(pump.Options{})
+		defer idle.Close()
+		d := &desk{}
+		d.disconnect = func(*guest, client.CloseInfo) { runtime.Goexit() }
+		srv := newServer(t, d, wsserver.Config{Pump: idle})
+		l := serve(t, srv)
+		for range 4 {
+			clienttest.Dial(t, l, "/")
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = srv.Shutdown(ctx)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		ended(t, srv)
+		if n := d.count("disconnect"); n != 4 {
+			t.Errorf("%d last events", n)
+		}
+	})
 }
 
 // noticed attaches itself in OnDropped.
