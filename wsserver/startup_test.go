@@ -1,6 +1,7 @@
 package wsserver
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestWarningsCompareConfigurationAndMachine(t *testing.T) {
 		{name: "large messages", cfg: Config{MaxMessageSize: 512 << 20}, limits: limits{runtime: gib}, want: "message", text: "GOMEMLIMIT"},
 		{name: "windows", cfg: Config{Banner: clients(10_000), SendQueue: client.SendQueue{MaxBytes: 1000}, Compression: client.Compression{Mode: client.CompressionContext}}, limits: limits{machine: gib}, want: "compression"},
 		{name: "runtime above container", limits: limits{runtime: 2 * gib, container: gib}, want: "memory-limit", text: "1 GiB"},
-		{name: "numbers that overflow", cfg: Config{Banner: clients(1 << 31), SendQueue: client.SendQueue{MaxBytes: 1 << 40}}, limits: limits{machine: gib}, want: "memory"},
+		{name: "numbers that overflow", cfg: Config{Banner: clients(math.MaxInt), SendQueue: client.SendQueue{MaxBytes: math.MaxInt}}, limits: limits{machine: gib}, want: "memory"},
 		{name: "plain on a public address", bindings: []multilisten.Binding{{Addr: "192.0.2.1:80"}, {Addr: "[2001:db8::1]:80", TLS: true}}, want: "plain", text: "192.0.2.1:80"},
 		{name: "plain elsewhere", bindings: []multilisten.Binding{{Addr: "127.0.0.1:80"}, {Addr: ":80"}, {Addr: "10.0.0.1:80"}, {Addr: "[::1]:80"}, {Addr: "/run/ws.sock"}, {Addr: "100.64.0.1:80"}}},
 	} {
