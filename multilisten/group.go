@@ -57,7 +57,8 @@ type Options struct {
 	// another, as do those with Binding.Activated; what no binding takes stays in
 	// it. A binding with port 0 takes the one on its IP address that has its name. Of a
 	// socket that was taken Control is not called, and it stays as it is, save for
-	// InBufferSize and Binding.Backlog. If Open fails, what it took is closed.
+	// InBufferSize and Binding.Backlog. If Open fails, what it took is closed, and socket
+	// files stay.
 	Inherited *Inherited
 
 	// OnState, if not nil, is told each change of each listener. The calls for one
@@ -112,6 +113,9 @@ func (g *Group) openAll(ctx context.Context, policy Policy) (ok bool, err error)
 	var errs []error
 	defer func() { // also when Control or OnState panics
 		if !ok {
+			for _, l := range g.all {
+				l.keepFile(true) // who has handed the socket may go on with it
+			}
 			g.Close()
 		}
 	}()

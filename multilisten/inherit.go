@@ -30,8 +30,9 @@ const firstFD = 3
 type Inherited struct {
 	mu      sync.Mutex // guards the following
 	rest    []*handed
-	ready   *os.File // nil if nobody waits
-	awaited int      // those of Join that are not done
+	ready   *os.File    // nil if nobody waits
+	awaited int         // those of Join that are not done
+	files   []*Listener // whose socket files are ours from Ready on
 }
 
 // handed is a listening socket of another process.
@@ -204,8 +205,6 @@ func (h *handed) fits(at endpoint, name string) bool {
 // adopt makes the socket that of a binding. It closes it if that fails. refused is why
 // it has not Options.InBufferSize.
 func (h *handed) adopt(b *Binding, o *Options, refused *error) (socket, error) {
-	// The file of an activated socket belongs to the service manager.
-	removeAtClose(h.socket, h.ours && b.Activated == "")
 	if o.InBufferSize > 0 && h.at.network != "unix" {
 		raw, err := h.socket.SyscallConn()
 		if err == nil {
@@ -218,6 +217,31 @@ func (h *handed) adopt(b *Binding, o *Options, refused *error) (socket, error) {
 		return nil, err
 	}
 	return h.socket, nil
+}
+
+// own makes the socket file of l, which takes h, ours. While our predecessor waits for
+// Ready it is his: if we fail he goes on. That of an activated socket belongs to the
+// service manager.
+func (in *Inherited) own(l *Listener, h *handed) {
+	if in == nil || !h.ours || l.binding.Activated != "" {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.ready == nil {
+		removeAtClose(h.socket, true)
+		return
+	}
+	in.files = append(in.files, l)
+}
+
+// keepFile sets whether the file of a socket that was handed is left at close.
+func (l *Listener) keepFile(keep bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inherited && l.socket != nil {
+		removeAtClose(l.socket, !keep)
+	}
 }
 
 func (h *handed) close() {
@@ -275,14 +299,15 @@ func (in *Inherited) takeAll() []*handed {
 }
 
 // Ready tells the process that called [Group.HandOver] that this one accepts now, so
-// that it may stop. Where nobody waits, and the second time, there is nothing to do.
+// that it may stop. Closing a Unix binding before that leaves its socket file, which is
+// still the other's. Where nobody waits, and the second time, there is nothing to do.
 func (in *Inherited) Ready() error {
 	if in == nil {
 		return nil
 	}
 	in.mu.Lock()
-	f := in.ready
-	in.ready = nil
+	f, files := in.ready, in.files
+	in.ready, in.files = nil, nil
 	in.mu.Unlock()
 	if f == nil {
 		return nil
@@ -290,6 +315,9 @@ func (in *Inherited) Ready() error {
 	_, err := f.Write([]byte{1})
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("multilisten: ready: %w", err)
+	}
+	for _, l := range files {
+		l.keepFile(false)
 	}
 	return nil
 }

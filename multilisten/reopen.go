@@ -65,7 +65,9 @@ func (l *Listener) open(ctx context.Context) (o opened, err error) {
 		if o.inherited = true; at.network == "" { // nothing was requested
 			o.at = h.at
 		}
-		o.socket, err = h.adopt(&l.binding, l.opts, &o.refused)
+		if o.socket, err = h.adopt(&l.binding, l.opts, &o.refused); err == nil {
+			l.opts.Inherited.own(l, h)
+		}
 	case l.binding.Activated != "":
 		err = &FieldError{Field: "Activated", Err: fmt.Errorf("%q: %w", l.binding.Activated, ErrNotActivated)}
 	default:

@@ -3,6 +3,7 @@ package wsserver_test
 import (
 	"crypto/tls"
 	"errors"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -439,6 +440,29 @@ func TestRulesHoldUnderServeHTTP(t *testing.T) {
 		}
 		if n := wsserver.Connections(srv, "192.0.2.2"); n != 0 {
 			t.Errorf("%d connections are counted", n)
+		}
+	})
+}
+
+// A-08, C-14: middleware that puts the client into RemoteAddr leaves the port out, and the
+// rules hold all the same.
+func TestRulesHoldForAnAddressWithoutAPort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r rejects
+		srv := newServer(t, &desk{}, wsserver.Config{DeniedClients: []string{"192.0.2.1", "2001:db8::1"}, Events: wsserver.Events{OnReject: r.on}})
+		for _, ip := range []string{"192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "[2001:db8::1]"} {
+			l := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				q.RemoteAddr = ip
+				srv.ServeHTTP(w, q)
+			}), nil)
+			res := from(t, l, "198.51.100.1").Request(wstest.Upgrade("/"))
+			if res.Status != 403 {
+				t.Errorf("%s: answer is %+v", ip, res)
+				continue
+			}
+			if i := r.last(t); i.Reason != wsserver.ReasonDenied || i.Remote.Addr().String() != strings.Trim(strings.TrimPrefix(ip, "::ffff:"), "[]") {
+				t.Errorf("%s: told of %+v", ip, i)
+			}
 		}
 	})
 }

@@ -153,6 +153,8 @@ func TestProxyNamesSchemeAndHost(t *testing.T) {
 		{"its host", proxyAddr, []string{"X-Forwarded-Proto: https", "X-Forwarded-Host: public.example", "Origin: https://public.example"}, 101},
 		{"inner host", proxyAddr, []string{"X-Forwarded-Proto: https", "X-Forwarded-Host: public.example", "Origin: https://server.example"}, 403},
 		{"other host", proxyAddr, []string{"X-Forwarded-Proto: https", "X-Forwarded-Host: public.example", "Origin: https://evil.example"}, 403},
+		{"its host with a port", proxyAddr, []string{"X-Forwarded-Proto: https", "X-Forwarded-Host: public.example:8443", "Origin: https://public.example:8443"}, 101},
+		{"its host without the port", proxyAddr, []string{"X-Forwarded-Proto: https", "X-Forwarded-Host: public.example", "Origin: https://public.example:8443"}, 403},
 		{"host alone", proxyAddr, []string{"X-Forwarded-Proto: https", "Origin: https://server.example"}, 101},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -82,7 +82,7 @@ type core struct {
 }
 
 func (s *core) init(cfg Config, class factory, self client.Server) error {
-	s.cfg = cfg.withDefaults()
+	s.cfg = cloneConfig(cfg).withDefaults() // later changes of its lists and maps do not count
 	s.log, s.class, s.self = s.cfg.Logger, class, self
 	if err := s.cfg.check(); err != nil {
 		return err
@@ -202,13 +202,18 @@ func (s *core) isClosing() bool {
 	return s.closing
 }
 
-// addrPort turns a TCP address into a value; other kinds are zero.
+// addrPort turns an address into a value: that of TCP, and of connections of the program's
+// own that are written like it. Other kinds are zero.
 func addrPort(a net.Addr) netip.AddrPort {
-	t, ok := a.(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}
+	var ap netip.AddrPort
+	switch t := a.(type) {
+	case nil, *net.UnixAddr:
+		return ap
+	case *net.TCPAddr:
+		ap = t.AddrPort()
+	default:
+		ap, _ = netip.ParseAddrPort(a.String())
 	}
-	ap := t.AddrPort()
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 

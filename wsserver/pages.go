@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -231,9 +232,7 @@ func (s *Server[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.core.s
 
 func (s *core) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &arrival{index: -1, tls: r.TLS, in: s.in.Load()}
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		a.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	}
+	a.remote = remoteOf(r.RemoteAddr)
 	a.peer = a.remote
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		a.local = addrPort(local)
@@ -242,6 +241,17 @@ func (s *core) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		a.view = s.hosts.All()
 	}
 	s.serveRequest(a, w, r)
+}
+
+// remoteOf reads Request.RemoteAddr, into which some middleware puts a client without its
+// port; the zero value is a peer without an IP address.
+func remoteOf(s string) netip.AddrPort {
+	ap, err := netip.ParseAddrPort(s)
+	if err != nil {
+		ip, _ := netip.ParseAddr(strings.Trim(s, "[]"))
+		ap = netip.AddrPortFrom(ip, 0)
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
 // serveRequest is the way of a request that net/http has read.

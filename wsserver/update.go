@@ -45,10 +45,10 @@ func (s *Server[T]) Config() Config { return s.core.config() }
 // would be refused now. Fields that are not live (docs/admission.md has the table) must
 // stay as they are; the error is then a [*ConfigError] with [ErrNotLive] for each.
 //
-// Names in lists are looked up, and files read, as New does; ctx bounds that, and the wait
-// for other calls: one runs at a time. So change must not call Update, ReloadClients or
-// Bans. It must not keep the configuration. After Shutdown, Close or Abort the error is
-// [ErrServerClosed].
+// If the rules of addresses change, names in lists are looked up, and files read, as New
+// does; ctx bounds that, and the wait for other calls: one runs at a time. So change must
+// not call Update, ReloadClients or Bans. It must not keep the configuration. After
+// Shutdown, Close or Abort the error is [ErrServerClosed].
 func (s *Server[T]) Update(ctx context.Context, change func(*Config)) error {
 	return s.core.update(ctx, change)
 }
@@ -87,6 +87,9 @@ func (s *core) update(ctx context.Context, change func(*Config)) error {
 	old, c := s.in.Load(), s.config()
 	limit := c.Banner.MaxClients
 	change(&c)
+	if c.Drain.Window == 0 && old.cfg.Drain.Window != 0 {
+		c.Drain = Drain{} // without a window the defaults of the rest mean nothing
+	}
 	c = cloneConfig(c).withDefaults()
 	if err := notLive(&old.cfg, &c); err != nil {
 		return err

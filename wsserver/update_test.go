@@ -21,6 +21,7 @@ import (
 	"github.com/icsws/icsws/hosts"
 	"github.com/icsws/icsws/internal/wstest"
 	"github.com/icsws/icsws/multilisten"
+	"github.com/icsws/icsws/pump"
 	"github.com/icsws/icsws/wsserver"
 )
 
@@ -415,5 +416,51 @@ func TestPageTellsWhatIsLive(t *testing.T) {
 	}
 	if flag.Lookup("update").Value.String() == "true" {
 		no(t, os.WriteFile(page, []byte(before+begin+want+end+after), 0o644))
+	}
+}
+
+// O-22: what the program does to its maps and lists after New is its own business.
+func TestNewHasItsOwnCopies(t *testing.T) {
+	limits, files := map[string]int{"a": 1}, []string{"https://a.example"}
+	srv := newServer(t, &desk{}, wsserver.Config{
+		MaxClientsByBinding: limits, AllowedOrigins: files, Bindings: []multilisten.Binding{{Name: "a", Addr: "127.0.0.1:0"}},
+	})
+	limits["a"], limits["b"], files[0] = 9, 2, "x"
+	if c := srv.Config(); len(c.MaxClientsByBinding) != 1 || c.MaxClientsByBinding["a"] != 1 || c.AllowedOrigins[0] != "https://a.example" {
+		t.Errorf("the configuration is now %v, %v", c.MaxClientsByBinding, c.AllowedOrigins)
+	}
+	change(t, srv, func(c *wsserver.Config) { c.MaxPerIP = 1 })
+}
+
+// shelf is a handler that == does not compare.
+type shelf struct{ pages map[string]string }
+
+func (s shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, s.pages[r.URL.Path]) }
+
+// O-22: what a field of an interface type holds may be a value that can not be compared.
+func TestUpdateWithValuesThatDoNotCompare(t *testing.T) {
+	books := shelf{map[string]string{"/": "a"}}
+	srv := newServer(t, &desk{}, wsserver.Config{Hosts: []hosts.Host{{Names: []string{"server.example"}, HTTP: books}}})
+	change(t, srv, func(c *wsserver.Config) { c.MaxPerIP = 1 })
+	change(t, srv, func(c *wsserver.Config) { c.MaxPerIP = 2 })
+	err := srv.Update(t.Context(), func(c *wsserver.Config) { c.Hosts[0].HTTP = shelf{map[string]string{"/": "b"}} })
+	if !errors.Is(err, wsserver.ErrNotLive) {
+		t.Errorf("Update = %v, want ErrNotLive", err)
+	}
+}
+
+// A drain is turned off by its window alone, and values of maps may be interfaces.
+func TestUpdateTurnsTheDrainOff(t *testing.T) { // O-22
+	loop := pump.New(pump.Options{})
+	defer loop.Close()
+	srv := newServer(t, &desk{}, wsserver.Config{
+		Drain: wsserver.Drain{Window: time.Second, ReturnAfter: time.Minute},
+		Hosts: []hosts.Host{{Tag: "a", Names: []string{"a.example"}, Port: -1}}, PumpByHost: map[string]client.Loop{"a": loop},
+	})
+	if err := srv.Update(t.Context(), func(c *wsserver.Config) { c.Drain.Window = 0 }); err != nil {
+		t.Fatal(err)
+	}
+	if d := srv.Config().Drain; d != (wsserver.Drain{}) {
+		t.Errorf("the drain is %+v", d)
 	}
 }
