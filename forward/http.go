@@ -40,7 +40,7 @@ type HTTPOptions struct {
 	MaxIdleConns int
 	// Dial replaces net.Dialer.DialContext, as in [Target].
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Logger gets what fails; nil means slog.Default.
+	// Logger gets what fails, at most 100 lines a second; nil means slog.Default.
 	Logger *slog.Logger
 }
 
@@ -50,6 +50,7 @@ type HTTPHandler struct {
 	proxy     *httputil.ReverseProxy
 	transport *http.Transport
 	max       int64
+	lines     sampler
 }
 
 var _ interface {
@@ -100,9 +101,11 @@ func HTTP(target string, o HTTPOptions) (*HTTPHandler, error) {
 				r.Out.Host = host
 			}
 		},
-		Transport:    h.transport,
-		ErrorHandler: o.failed,
-		ErrorLog:     log.New(io.Discard, "", 0), // what it has to say is in failed
+		Transport: h.transport,
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			o.failed(&h.lines, w, r, err)
+		},
+		ErrorLog: log.New(io.Discard, "", 0), // what it has to say is in failed
 	}
 	return h, nil
 }
@@ -134,7 +137,7 @@ func (o *HTTPOptions) transport() *http.Transport {
 }
 
 // failed answers for a target that did not.
-func (o *HTTPOptions) failed(w http.ResponseWriter, r *http.Request, err error) {
+func (o *HTTPOptions) failed(lines *sampler, w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusBadGateway
 	var t interface{ Timeout() bool }
 	var large *http.MaxBytesError
@@ -145,14 +148,16 @@ func (o *HTTPOptions) failed(w http.ResponseWriter, r *http.Request, err error) 
 		status = http.StatusGatewayTimeout
 	}
 	if !errors.Is(err, context.Canceled) { // that is the client's doing
-		o.Logger.Warn("http target failed", logkey.Code, "reject/forward", logkey.Method, r.Method, logkey.Status, status, logkey.Err, err)
+		if n, ok := lines.pass(time.Now()); ok {
+			o.Logger.Warn("http target failed", logkey.Code, "reject/forward", logkey.Method, r.Method, logkey.Status, status, logkey.Err, err, logkey.LeftOut, n)
+		}
 	}
 	http.Error(w, http.StatusText(status), status)
 }
 
 // ServeHTTP forwards one request.
 func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	for _, v := range r.Header["Upgrade"] {
+	for v := range strings.SplitSeq(strings.Join(r.Header["Upgrade"], ","), ",") {
 		if strings.EqualFold(strings.TrimSpace(v), "websocket") {
 			http.Error(w, "WebSocket is not served here", http.StatusNotImplemented)
 			return

@@ -3,6 +3,7 @@ package forward
 import (
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // ParseTarget reads tcp://host:port, tls://host:port, ws://… or wss://…. The error is a
@@ -51,6 +52,8 @@ func checkURL(s string) error {
 		return badField("URL", "has no port")
 	case u.Port() != "" && (perr != nil || port < 1 || port > 65535):
 		return badField("URL", "the port %s is not from 1 to 65535", u.Port())
+	case strings.Contains(u.RawQuery, " "):
+		return badField("URL", "has a space in its query; write %%20")
 	case tcp && (u.Path != "" || u.RawQuery != "" || u.ForceQuery):
 		return badField("URL", "has a path or a query, which a TCP target can not have")
 	}

@@ -1,8 +1,11 @@
 package metrics
 
 import (
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -125,11 +128,29 @@ func histogram(d *prometheus.Desc, h wsserver.Histogram) prometheus.Metric {
 
 // collectParts sends the figures of hosts or bindings, the largest by themselves.
 func collectParts(out chan<- prometheus.Metric, descs []*prometheus.Desc, parts map[string]wsserver.PartStats, most int) {
-	for name, p := range bounded(parts, most) {
+	for name, p := range bounded(textual(parts), most) {
 		for i, f := range partFigures {
 			out <- prometheus.MustNewConstMetric(descs[i], f.kind, f.value(&p), name)
 		}
 	}
+}
+
+// textual joins parts whose names are no text, such as that of a socket in a file: a label
+// has to be UTF-8, and one that is not would take all metrics with it.
+func textual(parts map[string]wsserver.PartStats) map[string]wsserver.PartStats {
+	own, cloned := parts, false
+	for name, p := range parts {
+		if utf8.ValidString(name) {
+			continue
+		}
+		if !cloned {
+			own, cloned = maps.Clone(parts), true
+		}
+		delete(own, name)
+		name = strings.ToValidUTF8(name, "\uFFFD")
+		own[name] = sum(own[name], p)
+	}
+	return own
 }
 
 // bounded returns at most so many parts, and one with the sums of the rest. Which they

@@ -26,6 +26,7 @@ var plainFigures = []struct {
 	{"pending_handshakes", "Connections before the answer to their handshake.", gauge, func(s *stats) float64 { return float64(s.Pending) }},
 	{"http_connections", "Connections that serve plain HTTP requests.", gauge, func(s *stats) float64 { return float64(s.HTTPConns) }},
 	{"busy_peers", "Peers that are upgraded to be told that they are too many.", gauge, func(s *stats) float64 { return float64(s.Busy) }},
+	{"forwarded_connections", "Connections that are forwarded to a target.", gauge, func(s *stats) float64 { return float64(s.Forwarded) }},
 	{"queued_bytes", "Bytes that wait for clients.", gauge, func(s *stats) float64 { return float64(s.Buffered) }},
 
 	{"accepted_connections_total", "TCP connections that were accepted.", counter, func(s *stats) float64 { return float64(s.Accepted) }},
@@ -37,6 +38,7 @@ var plainFigures = []struct {
 	{"unsent_bytes_total", "Bytes that were queued for clients when they ended.", counter, func(s *stats) float64 { return float64(s.Unsent) }},
 	{"panics_total", "Panics in code of the program.", counter, func(s *stats) float64 { return float64(s.Panics) }},
 	{"errors_total", "Errors that no caller was waiting for.", counter, func(s *stats) float64 { return float64(s.Errors) }},
+	{"target_errors_total", "Forwarded connections that their target has ended with an error.", counter, func(s *stats) float64 { return float64(s.TargetErrors) }},
 	{"acme_challenges_total", "Checks by certificate authorities that were answered.", counter, func(s *stats) float64 { return float64(s.Challenges) }},
 }
 

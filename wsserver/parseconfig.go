@@ -1,6 +1,7 @@
 package wsserver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -50,7 +51,9 @@ const maxSettingText = 64 << 10
 // mean together, [New] checks.
 func ParseConfig(settings map[string]string) (Config, error) {
 	p := settingsParser{table: settingTable()}
-	for _, name := range slices.Sorted(maps.Keys(settings)) {
+	names := slices.Sorted(maps.Keys(settings))
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(p.rank(a), p.rank(b)) })
+	for _, name := range names {
 		p.set(name, settings[name])
 	}
 	p.join()
@@ -88,7 +91,7 @@ func (p *settingsParser) set(name, value string) {
 	if a.key == portKey {
 		key = portKey
 	}
-	if earlier, twice := p.given[key]; twice {
+	if earlier, twice := p.earlier(key); twice {
 		p.fail(name, fmt.Errorf("%w: %q is the same setting", ErrSettingConflict, earlier))
 		return
 	}
@@ -111,6 +114,27 @@ func (p *settingsParser) set(name, value string) {
 		p.fail(name, err)
 	}
 }
+
+// rank has a whole target read before its parts, which go into it.
+func (p *settingsParser) rank(name string) int {
+	if s, _, ok := p.table.find(name); ok && s.key == forwardKey {
+		return 0
+	}
+	return 1
+}
+
+// earlier is the name by which a setting, or what it is a part of, was given.
+func (p *settingsParser) earlier(key string) (name string, ok bool) {
+	if name, ok = p.given[key]; !ok && slices.Contains(targetKeys, key) {
+		name, ok = p.given[forwardKey]
+	}
+	return name, ok
+}
+
+// forwardKey is a target as a URL, in which these parts are.
+const forwardKey = "forward"
+
+var targetKeys = []string{"forward.url", "forward.host", "forward.port", "forward.tls"}
 
 // join puts address and port together, which older servers have apart.
 func (p *settingsParser) join() {

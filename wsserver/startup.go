@@ -29,7 +29,8 @@ type warning struct {
 func (s *Server[T]) Warnings() []string {
 	bindings, _, _ := s.core.bindings()
 	var list []string
-	for _, w := range s.cfg.warnings(readLimits(), bindings) {
+	cfg := s.core.config()
+	for _, w := range cfg.warnings(readLimits(), bindings) {
 		e, _ := Explain(w.code)
 		list = append(list, fmt.Sprintf("%s: %s %s", e.Setting, w.text, e.Advice))
 	}
@@ -39,7 +40,7 @@ func (s *Server[T]) Warnings() []string {
 // tellStart logs what the server runs with, once.
 func (s *core) tellStart(bindings []multilisten.Binding) {
 	s.started.Do(func() {
-		c, l := &s.cfg, readLimits()
+		c, l := s.config(), readLimits()
 		memory, _ := l.memory()
 		s.log.Info("starting", logkey.Go, runtime.Version(), logkey.Procs, runtime.GOMAXPROCS(0), logkey.Driver, c.Driver.String(),
 			logkey.Hosts, len(c.Hosts), logkey.MaxClients, c.Banner.MaxClients, logkey.MaxPending, c.MaxPending,
@@ -65,9 +66,13 @@ func (c *Config) warnings(l limits, bindings []multilisten.Binding) (list []warn
 		list = append(list, warning{"warning/" + code, fmt.Sprintf(format, args...)})
 	}
 	clients := int64(c.Banner.MaxClients)
-	if need := uint64(clients) + uint64(c.MaxPending) + uint64(c.MaxHTTPConns) + otherFiles; l.files > 0 && need > l.files {
-		warn("descriptors", "%d clients, %d connections in handshake (MaxPending), %d for pages (MaxHTTPConns) and %d others need %d open files, but the process may have %d.",
-			clients, c.MaxPending, c.MaxHTTPConns, otherFiles, need, l.files)
+	each, targets := uint64(1), ""
+	if c.Forward != nil || len(c.ForwardByHost) > 0 {
+		each, targets = 2, " with their targets"
+	}
+	if need := each*uint64(clients) + uint64(c.MaxPending) + uint64(c.MaxHTTPConns) + otherFiles; l.files > 0 && need > l.files {
+		warn("descriptors", "%d clients%s, %d connections in handshake (MaxPending), %d for pages (MaxHTTPConns) and %d others need %d open files, but the process may have %d.",
+			clients, targets, c.MaxPending, c.MaxHTTPConns, otherFiles, need, l.files)
 	}
 	if l.runtime > 0 && l.container > 0 && l.runtime > l.container {
 		warn("memory-limit", "GOMEMLIMIT is %s, the limit of the container %s.", inUnits(l.runtime), inUnits(l.container))

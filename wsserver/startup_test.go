@@ -7,6 +7,7 @@ import (
 
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/forward"
 	"github.com/icsws/icsws/multilisten"
 )
 
@@ -25,6 +26,8 @@ func TestWarningsCompareConfigurationAndMachine(t *testing.T) {
 		{name: "nothing known", cfg: Config{Banner: clients(1 << 30)}},
 		{name: "enough files", cfg: Config{Banner: clients(1000)}, limits: limits{files: 1000 + 4096 + 1024 + 64}},
 		{name: "too few files", cfg: Config{Banner: clients(1000)}, limits: limits{files: 1000 + 4096 + 1024 + 63}, want: "descriptors", text: "6184"},
+		{name: "files of targets too", cfg: Config{Banner: clients(1000), Forward: &forward.Target{Host: "a.example", Port: 1}}, limits: limits{files: 2*1000 + 4096 + 1024 + 63}, want: "descriptors", text: "1000 clients with their targets"},
+		{name: "enough for targets", cfg: Config{Banner: clients(1000), Forward: &forward.Target{Host: "a.example", Port: 1}}, limits: limits{files: 2*1000 + 4096 + 1024 + 64}},
 		{name: "too few for those at the door", limits: limits{files: 1024}, want: "descriptors", text: "MaxPending"},
 		{name: "full queues", cfg: Config{Banner: clients(1024)}, limits: limits{machine: gib}, want: "memory", text: "SendQueue.MaxBytes"},
 		{name: "a budget instead", cfg: Config{Banner: clients(1024), MemoryBudget: client.NewBudget(gib / 2)}, limits: limits{machine: gib}},

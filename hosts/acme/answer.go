@@ -109,6 +109,16 @@ func (i *Issuer) ServeChallenge(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// warnLoading logs at most one line a second: anybody may ask.
+func (i *Issuer) warnLoading(name string, err error) {
+	now, last := time.Now().Unix(), i.warned.Load()
+	if now == last || !i.warned.CompareAndSwap(last, now) {
+		i.unwarned.Add(1)
+		return
+	}
+	i.log.Warn("acme: loading the answer to a check", "name", name, "err", err, "left_out", i.unwarned.Swap(0))
+}
+
 // isToken says whether s is base64url (RFC 8555 section 8.1).
 func isToken(s string) bool {
 	for i := range len(s) {
@@ -178,7 +188,7 @@ func (i *Issuer) askStorage(ctx context.Context, name, key string) ([]byte, erro
 		return err
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		i.log.Warn("acme: loading the answer to a check", "name", name, "err", err)
+		i.warnLoading(name, err)
 	}
 	if err != nil || len(answer) == 0 {
 		return nil, ErrNoChallenge

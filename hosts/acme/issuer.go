@@ -22,6 +22,8 @@ type Issuer struct {
 	answers   *answers
 	limiter   limiter
 	asking    chan struct{} // held while the storage is asked for another's answer
+	warned    atomic.Int64  // second in which it was last told that this fails
+	unwarned  atomic.Uint64 // how often it was not, since then
 	demand    demand
 
 	orders atomic.Pointer[orders] // nil before Run

@@ -169,6 +169,11 @@ func (c *Client) Finish() {
 // errEnded: the session has ended; there is nobody to tell.
 var errEnded = errors.New("relay: the session has ended")
 
+// unsent is why a message was not taken for a peer that is there: the program's doing.
+type unsent struct{ err error }
+
+func (u *unsent) Error() string { return "relay: not taken for the peer: " + u.err.Error() }
+
 // closing is the close frame of a target.
 type closing struct {
 	code   uint16
@@ -181,10 +186,14 @@ func (c *closing) Error() string { return "relay: closed by the target" }
 // wrong with it.
 func (c *Client) tell(err error) error {
 	var end *closing
+	var own *unsent
 	var bad *forward.TargetError
 	code, reason, cause := client.StatusInternalError, "the target failed", err
 	switch {
 	case err == errEnded:
+		return nil
+	case errors.As(err, &own):
+		_ = c.sess.CloseWith(code, "", true, own.err)
 		return nil
 	case errors.As(err, &end):
 		if code, reason = client.StatusCode(end.code), end.reason; code == 0 {
@@ -234,8 +243,10 @@ func (c *Client) sendError(err error) error {
 	if errors.Is(err, client.ErrInvalidUTF8) {
 		return err
 	}
-	// It has ended or is about to.
-	return errEnded
+	if errors.Is(err, client.ErrClosed) || c.Context().Err() != nil {
+		return errEnded // or is about to
+	}
+	return &unsent{err} // such as after Interrupt; without its target it must not stay
 }
 
 func (c *Client) ended() bool {

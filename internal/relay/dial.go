@@ -48,12 +48,16 @@ func Dial(ctx context.Context, t *forward.Target, asked Asked) (*Conn, http.Head
 		defer cancel()
 	}
 	d := &dialling{ctx: ctx, t: t, asked: asked, c: &Conn{target: t, name: t.String()}}
+	reached := false
+	defer func() { // also if user code panics, such as that of a tls.Config
+		if !reached && d.c.conn != nil {
+			_ = d.c.conn.Close()
+		}
+	}()
 	op, err := d.run()
 	if err == nil {
+		reached = true
 		return d.c, d.passed, nil
-	}
-	if d.c.conn != nil {
-		_ = d.c.conn.Close()
 	}
 	if cause := ctx.Err(); cause != nil { // the error of the connection is only what that led to
 		err = cause

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"time"
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/wsdial"
@@ -18,9 +19,16 @@ func (c *Client) messages() error {
 	}
 	var v *wsdial.ViolationError
 	if errors.As(err, &v) {
-		_ = c.to.ws.WriteClose(v.Code, v.Text)
+		c.closeTarget(v.Code, v.Text)
 	}
 	return err
+}
+
+// closeTarget writes a close frame. A target that reads no more gets none, and a message to
+// it that is being written ends: the client must not wait for that to hear of the close.
+func (c *Client) closeTarget(code uint16, reason string) {
+	c.to.conn.lastWrites(time.Now().Add(lingerTime))
+	_ = c.to.ws.WriteClose(code, reason)
 }
 
 // inbound is what the target says.
@@ -73,7 +81,7 @@ func (in *inbound) control(h wsdial.Header) error {
 		if err != nil {
 			return err
 		}
-		_ = ws.WriteClose(code, reason)
+		in.c.closeTarget(code, reason)
 		return &closing{code, reason}
 	}
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"io"
 	"sync"
 	"unicode/utf8"
 
@@ -89,7 +90,7 @@ func (c *Client) stream() error {
 		if err = c.readError(err); err == nil {
 			continue
 		}
-		if kept > 0 && err != errEnded {
+		if kept > 0 && err == io.EOF {
 			return client.ErrInvalidUTF8
 		}
 		return err

@@ -67,6 +67,16 @@ func (t *timed) cutWrites() {
 	_ = t.SetWriteDeadline(longAgo)
 }
 
+// lastWrites has writes end at that time, if they may not have to already.
+func (t *timed) lastWrites(at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.stuck {
+		t.stuck = true
+		_ = t.SetWriteDeadline(at)
+	}
+}
+
 // cutReads has reads end at that time.
 func (t *timed) cutReads(at time.Time) {
 	t.mu.Lock()

@@ -31,10 +31,11 @@ type Conn struct {
 	left    uint64 // payload of the frame that is still to be read
 	message bool   // a message is under way
 
-	write   sync.Mutex // held while a frame is written; guards the following
+	write   turn // held while a frame is written; guards the following
 	keys    keys
-	key     int  // how many bytes of keys are used up
-	closed  bool // our close frame is out
+	key     int   // how many bytes of keys are used up
+	closed  bool  // our close frame is out
+	broken  error // of the first write that failed
 	pending struct {
 		sync.Mutex
 		pong []byte // the newest that waits, nil: none

@@ -16,7 +16,7 @@ import (
 
 // reading is a connection that has s to read.
 func reading(r io.Reader) *Conn {
-	return &Conn{br: bufio.NewReaderSize(r, readBuffer), key: len(keys{})}
+	return &Conn{write: newTurn(), br: bufio.NewReaderSize(r, readBuffer), key: len(keys{})}
 }
 
 // walk reads all frames and returns their payload.
@@ -106,7 +106,7 @@ func TestReaderIsStrict(t *testing.T) {
 // payload of the caller is left alone.
 func TestWriterMasks(t *testing.T) {
 	near, far := net.Pipe()
-	c := &Conn{conn: near, br: bufio.NewReaderSize(near, readBuffer), key: len(keys{})}
+	c := &Conn{write: newTurn(), conn: near, br: bufio.NewReaderSize(near, readBuffer), key: len(keys{})}
 	got := make(chan []wstest.Frame, 1)
 	go func() {
 		var all []wstest.Frame
@@ -157,7 +157,7 @@ func TestWriterMasks(t *testing.T) {
 // F-04: a pong does not wait for a frame that is being written, and is not lost.
 func TestPongDoesNotWait(t *testing.T) {
 	near, far := net.Pipe()
-	c := &Conn{conn: near, key: len(keys{})}
+	c := &Conn{write: newTurn(), conn: near, key: len(keys{})}
 	done := make(chan error, 1)
 	go func() { done <- c.WriteFrame(Binary, true, make([]byte, 1000)) }()
 	var first [1]byte

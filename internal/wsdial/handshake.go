@@ -56,7 +56,7 @@ func Open(conn net.Conn, r Request) (*Conn, Response, error) {
 	if err != nil {
 		return nil, Response{}, err
 	}
-	return &Conn{conn: conn, br: br, key: len(keys{})}, resp, nil
+	return &Conn{write: newTurn(), conn: conn, br: br, key: len(keys{})}, resp, nil
 }
 
 func newKey() string {

@@ -18,25 +18,42 @@ const (
 
 var writeBuffers = sync.Pool{New: func() any { return new([maxHeader + writeChunk]byte) }}
 
+// turn is a mutex that may be held over a write that waits: a channel, so that tests with
+// their own clock see who waits for it.
+type turn chan struct{}
+
+func newTurn() turn    { return make(turn, 1) }
+func (t turn) lock()   { t <- struct{}{} }
+func (t turn) unlock() { <-t }
+
+func (t turn) tryLock() bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // WriteFrame writes one frame. op is Continuation for all but the first of a message.
 // Frames of several goroutines do not mix; p is not kept and not changed. It returns
 // net.ErrClosed after WriteClose.
 func (c *Conn) WriteFrame(op byte, final bool, p []byte) error {
-	c.write.Lock()
+	c.write.lock()
 	err := c.frame(op, final, p)
 	if err == nil {
 		err = c.pongs()
 	}
-	c.write.Unlock()
+	c.write.unlock()
 	c.flushPong() // one that came just before the lock was given up
 	return err
 }
 
 // WriteClose writes the close frame, once; code 0 is none, and then there is no reason.
 func (c *Conn) WriteClose(code uint16, reason string) error {
-	c.write.Lock()
-	defer c.write.Unlock()
-	if c.closed {
+	c.write.lock()
+	defer c.write.unlock()
+	if c.broken == nil && c.closed {
 		return net.ErrClosed
 	}
 	var p []byte
@@ -60,9 +77,9 @@ func (c *Conn) Pong(payload []byte) {
 
 // flushPong writes a pong that waits, unless somebody else is writing, who will.
 func (c *Conn) flushPong() {
-	for c.waits() && c.write.TryLock() {
+	for c.waits() && c.write.tryLock() {
 		err := c.pongs()
-		c.write.Unlock()
+		c.write.unlock()
 		if err != nil {
 			return
 		}
@@ -82,14 +99,17 @@ func (c *Conn) pongs() error {
 	c.pending.pong = nil
 	c.pending.Unlock()
 	if p == nil || c.closed {
-		return nil
+		return c.broken
 	}
 	return c.frame(Pong, true, p)
 }
 
 // frame writes a frame in pieces of moderate size, the header with the first.
 func (c *Conn) frame(op byte, final bool, p []byte) error {
-	if c.closed {
+	switch {
+	case c.broken != nil:
+		return c.broken
+	case c.closed:
 		return net.ErrClosed
 	}
 	if c.key == len(c.keys) {
@@ -108,6 +128,7 @@ func (c *Conn) frame(op byte, final bool, p []byte) error {
 		mask(b[at:], key)
 		p = p[n:]
 		if _, err := c.conn.Write(b); err != nil {
+			c.broken = err // what followed would be taken for the rest of this frame
 			return err
 		}
 		b = buf[:0]
