@@ -113,11 +113,8 @@ func (s *core) acceptOne(l *listener) (*attempt, error) {
 	for {
 		// What waits for a slot waits in the kernel's backlog. None is held meanwhile, as
 		// the other listeners need them.
-		if len(s.pending) == cap(s.pending) {
-			if !s.takeSlot(l) {
-				return nil, s.stopError(nil)
-			}
-			<-s.pending
+		if !s.room(l) {
+			return nil, s.stopError(nil)
 		}
 		conn, err := l.Accept()
 		if err != nil {
@@ -141,7 +138,7 @@ func (s *core) acceptOne(l *listener) (*attempt, error) {
 		if !ok {
 			continue
 		}
-		if !s.takeSlot(l) && !(l.gentle.Load() && s.takeLateSlot()) {
+		if !takeSlot(l, in.pending) && !(l.gentle.Load() && s.takeLateSlot(in.pending)) {
 			held.release()
 			_ = conn.Close()
 			return nil, s.stopError(nil)
@@ -152,22 +149,40 @@ func (s *core) acceptOne(l *listener) (*attempt, error) {
 			l.shaking.Add(1)
 			return a, nil
 		}
-		<-s.pending
+		<-in.pending
 		held.release()
 		_ = conn.Close()
 	}
 }
 
+// room waits until a slot is free; false when l is stopped.
+func (s *core) room(l *listener) bool {
+	for {
+		in := s.in.Load()
+		if len(in.pending) < cap(in.pending) {
+			return true
+		}
+		select {
+		case in.pending <- struct{}{}:
+			<-in.pending
+			return true
+		case <-in.over:
+		case <-l.quit:
+			return false
+		}
+	}
+}
+
 // takeSlot waits for one of the slots of connections in handshake; false when l is
 // stopped.
-func (s *core) takeSlot(l *listener) bool {
+func takeSlot(l *listener, slots chan struct{}) bool {
 	select {
-	case s.pending <- struct{}{}: // quicker than with the other one
+	case slots <- struct{}{}: // quicker than with the other one
 		return true
 	default:
 	}
 	select {
-	case s.pending <- struct{}{}:
+	case slots <- struct{}{}:
 		return true
 	case <-l.quit:
 		return false
@@ -176,9 +191,9 @@ func (s *core) takeSlot(l *listener) bool {
 
 // takeLateSlot waits for a slot for a connection that was accepted just before a
 // hand-over; false when the server is closing.
-func (s *core) takeLateSlot() bool {
+func (s *core) takeLateSlot(slots chan struct{}) bool {
 	select {
-	case s.pending <- struct{}{}:
+	case slots <- struct{}{}:
 		return true
 	case <-s.alive.Done():
 		return false

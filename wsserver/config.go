@@ -198,7 +198,8 @@ type Config struct {
 	// MaxHeaderBytes bounds the request head, request line included. Zero means 16 KiB.
 	MaxHeaderBytes int
 	// MaxPending bounds the connections between accept and the answer to their
-	// handshake; further ones wait in the kernel's backlog. Zero means 4096.
+	// handshake; further ones wait in the kernel's backlog. Zero means 4096. When Update
+	// changes it, those in handshake do not count for the new limit.
 	MaxPending int
 	// MaxHTTPConns bounds the connections whose first request was no upgrade, while
 	// HTTP or a host's handler serves them; a further one gets 503. Zero means 1024.

@@ -40,7 +40,6 @@ type core struct {
 
 	registry  registry.Registry[*engine.Session]
 	groups    groups.Set[*engine.Session]
-	pending   chan struct{} // a slot for each connection in handshake
 	ids       atomic.Uint64
 	uuids     uuids
 	busy      atomic.Int32 // peers that are told they are too many, after an upgrade
@@ -95,7 +94,6 @@ func (s *core) init(cfg Config, class factory, self client.Server) error {
 	if err := s.initTLS(); err != nil {
 		return err
 	}
-	s.pending = make(chan struct{}, s.cfg.MaxPending)
 	s.done = make(chan struct{})
 	s.alive, s.kill = context.WithCancelCause(context.Background())
 	s.served = make(map[*listener]struct{})

@@ -67,7 +67,7 @@ func (s *core) newAttempt(l *listener, conn net.Conn, in *inForce) *attempt {
 
 // handshake takes a connection from accept to its reader, or to its refusal.
 func (s *core) handshake(l *listener, a *attempt) {
-	conn := a.conn
+	conn, slots := a.conn, a.in.pending
 	taken := false
 	defer func() { // deferred, because user code may end the goroutine
 		if !taken {
@@ -77,7 +77,7 @@ func (s *core) handshake(l *listener, a *attempt) {
 			s.opening.remove(&a.arrival)
 			s.mu.Unlock()
 		}
-		<-s.pending
+		<-slots
 		l.shaking.Done()
 	}()
 	taken = s.enters(l, &a.arrival) && s.secure(&a.arrival, l.tls) && s.request(a)

@@ -72,7 +72,7 @@ func (s *core) healthNow() Health {
 	if h.MaxClients > 0 && h.Clients >= h.MaxClients {
 		h.Full, h.Why = true, append(h.Why, "as many clients are connected as Banner.MaxClients allows")
 	}
-	if pending >= s.cfg.MaxPending {
+	if pending >= s.in.Load().cfg.MaxPending {
 		h.Full, h.Why = true, append(h.Why, "as many connections are in handshake as MaxPending allows")
 	}
 	return h

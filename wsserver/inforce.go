@@ -21,6 +21,8 @@ type inForce struct {
 	common   site             // without hosts
 	sites    []*site          // by hosts.Entry.Index; nil for those that are disabled
 	bindings map[string]*banner.Gate
+	pending  chan struct{} // a slot for each connection in handshake
+	over     chan struct{} // closed when another one is in force
 	engine   *engine.Engine
 	pages    *pageServer
 	examined bool // see examines
@@ -32,7 +34,7 @@ func (s *core) compile(c Config, old *inForce) (*inForce, error) {
 	if old == nil {
 		old = new(inForce)
 	}
-	in := &inForce{cfg: c, rules: old.rules, examined: s.examines(&c)}
+	in := &inForce{cfg: c, rules: old.rules, examined: s.examines(&c), over: make(chan struct{})}
 	var errs [3]error
 	in.forward, errs[0] = c.forwardRules()
 	in.bindings, errs[1] = s.bindingGates(&c, old.bindings)
@@ -44,6 +46,9 @@ func (s *core) compile(c Config, old *inForce) (*inForce, error) {
 		in.engine = engine.New(s.engineConfig(&c))
 	} else {
 		in.engine = old.engine.With(s.engineConfig(&c))
+	}
+	if in.pending = old.pending; cap(in.pending) != c.MaxPending {
+		in.pending = make(chan struct{}, c.MaxPending) // those in handshake keep their old slots
 	}
 	if in.pages = old.pages; in.pages == nil || !in.pages.suits(&c) {
 		in.pages = s.newPageServer(&c)
@@ -78,7 +83,10 @@ func (s *core) swap(in *inForce) (old *inForce, ok bool) {
 			_ = t.gate.SetMaxClients(t.hostLimit)
 		}
 	}
-	if old = s.in.Swap(in); old != nil && old.pages != in.pages {
+	if old = s.in.Swap(in); old != nil {
+		close(old.over)
+	}
+	if old != nil && old.pages != in.pages {
 		list := slices.DeleteFunc(slices.Clone(s.pages.retired), func(p *pageServer) bool { return p.open.Load() == 0 })
 		s.pages.retired = append(list, old.pages)
 	}

@@ -95,6 +95,35 @@ func TestMaxPendingBoundsHandshakes(t *testing.T) {
 	})
 }
 
+// A-02, O-22: a raised limit lets those in who wait in the kernel; a lowered one leaves those
+// in handshake alone.
+func TestMaxPendingChangesWhileConnectionsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServer(t, &desk{}, wsserver.Config{MaxPending: 2})
+		l := serve(t, srv)
+		for range 6 {
+			raw(t, l)
+		}
+		for _, tt := range []struct{ most, want int }{{2, 2}, {4, 6}, {1, 6}} {
+			if err := srv.Update(t.Context(), func(c *wsserver.Config) { c.MaxPending = tt.most }); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if n := srv.Stats().Pending; n != tt.want {
+				t.Errorf("with %d: %d are in handshake, want %d", tt.most, n, tt.want)
+			}
+		}
+		time.Sleep(time.Minute)
+		for range 3 {
+			raw(t, l)
+		}
+		synctest.Wait()
+		if n := srv.Stats().Pending; n != 1 {
+			t.Errorf("%d are in handshake, want 1", n)
+		}
+	})
+}
+
 // listeners share MaxPending, and none of them keeps another waiting by
 // having nothing to do.
 func TestIdleListenersTakeNothingOfMaxPending(t *testing.T) {

@@ -22,7 +22,7 @@ var liveFields = map[string]bool{
 	"MaxTracked": true, "AutoBan": true, "MaxBans": true,
 	"UnknownHost": true, "AllowedOrigins": true,
 	"SubProtocols": true, "RequireSubProtocol": true, "HTTP": true, "Forward": true, "ForwardByHost": true,
-	"MaxHeaderBytes": true, "MaxHTTPConns": true, "HTTPTimeout": true,
+	"MaxHeaderBytes": true, "MaxPending": true, "MaxHTTPConns": true, "HTTPTimeout": true,
 	"HandshakeTimeout": true, "TLSHandshakeTimeout": true, "ShutdownTimeout": true, "Drain": true,
 	"MaxMessageSize": true, "MaxFrameSize": true, "SendQueue": true, "MemoryBudget": true,
 	"Compression": true, "CompressionByHost": true, "BandwidthLimit": true, "BandwidthSampling": true,

@@ -121,6 +121,7 @@ func TestUpdateChangesLimits(t *testing.T) {
 			t.Error("the limit of SetMaxClients is lost")
 		}
 		change(t, srv, func(c *wsserver.Config) { c.Banner.MaxClients, c.BannerByHost = 1, nil })
+		synctest.Wait()
 		if n := srv.ClientCount(); n != 4 || status("a.example") != 503 {
 			t.Errorf("%d clients", n)
 		}
@@ -167,7 +168,7 @@ func TestUpdateChangesAllOrNothing(t *testing.T) {
 		c.Banner.MaxClients, c.MaxPerIP, c.BannerByHost = 9, 9, map[string]banner.Policy{"a": {MaxClients: 9}}
 	}
 	for field, f := range map[string]func(*wsserver.Config){
-		"MaxPending":             func(c *wsserver.Config) { c.MaxPending = 9 },
+		"InBufferSize":           func(c *wsserver.Config) { c.InBufferSize = 9000 },
 		"Hosts":                  func(c *wsserver.Config) { c.Hosts[0].Names[0] = "b.example" },
 		"Events":                 func(c *wsserver.Config) { c.Events.OnError = func(*wsserver.ServerError) {} },
 		"Hooks":                  func(c *wsserver.Config) { c.Hooks = []wsserver.Hooks{{}} },
@@ -204,8 +205,8 @@ func TestUpdateChangesAllOrNothing(t *testing.T) {
 		t.Errorf("the configuration is now\n%+v, was\n%+v", after, before)
 	}
 	change(t, srv, func(*wsserver.Config) {}) // functions, handlers and hosts are what they were
-	err := srv.Update(t.Context(), func(c *wsserver.Config) { c.MaxPending, c.Nagle = 9, true })
-	if err == nil || !strings.Contains(err.Error(), "MaxPending") || !strings.Contains(err.Error(), "Nagle") {
+	err := srv.Update(t.Context(), func(c *wsserver.Config) { c.InBufferSize, c.Nagle = 9000, true })
+	if err == nil || !strings.Contains(err.Error(), "InBufferSize") || !strings.Contains(err.Error(), "Nagle") {
 		t.Errorf("Update = %v, want both fields", err)
 	}
 }
