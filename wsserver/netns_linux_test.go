@@ -153,3 +153,48 @@ func TestHostsByAddress(t *testing.T) { // H-04, A-26
 		}
 	}
 }
+
+// Lists, and limits by the prefix of IPv6, mean the addresses that clients really have, also
+// those that come to a dual-stack socket.
+func TestAddressesOfClientsDecide(t *testing.T) {
+	if !netns.Enter(t, homes("2001:db8::3/64", "2001:db8:0:1::1/64", "198.51.100.7/32")...) {
+		return
+	}
+	came := make(chan client.Info, 8)
+	srv := newServerOf(t, arrivals(came), wsserver.Config{
+		Addr: ":80", AllowedClients: []string{"2001:db8::/32", "192.0.2.0/24"}, DeniedClients: []string{"192.0.2.2"}, MaxPerIP: 2,
+	})
+	open(t, srv)
+	in := func(local, to string) bool {
+		conn, err := connectFrom(t, local, net.JoinHostPort(to, "80"))
+		if err != nil { // reset before connect has returned
+			return false
+		}
+		t.Cleanup(func() { conn.Close() })
+		_, _ = conn.Write(wstest.Upgrade("/").Bytes())
+		_, err = conn.Read(make([]byte, 1))
+		return err == nil
+	}
+	for _, tt := range []struct {
+		from, to string
+		in       bool
+	}{
+		{four, four, true},
+		{otherFour, four, false},       // denied
+		{"198.51.100.7", four, false},  // not allowed
+		{six, six, true},               // one of its /64
+		{otherSix, six, true},          // two
+		{"2001:db8::3", six, false},    // three
+		{"2001:db8:0:1::1", six, true}, // another /64
+		{four, four, true},             // two
+		{four, four, false},            // three
+	} {
+		if got := in(tt.from, tt.to); got != tt.in {
+			t.Errorf("from %s to %s: %v, want %v", tt.from, tt.to, got, tt.in)
+		}
+	}
+	st := srv.Stats().Refused
+	if st["denied"] != 1 || st["not allowed"] != 1 || st["too many of one address"] != 2 {
+		t.Errorf("refused: %v", st)
+	}
+}
