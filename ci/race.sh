@@ -13,7 +13,9 @@ go build -C tools -o "$root/.build/testsum" ./testsum
 # shellcheck disable=SC2046 # folders without blanks
 [ $# -gt 0 ] || set -- $(modules)
 for m; do
-	race=
-	[ "$m" != . ] || race=-race
-	go -C "$m" test -json $race -timeout 20m ./... | .build/testsum -add "$counts"
+	options=() packages=()
+	if [ "$m" = . ]; then # those that take minutes first, beside the others
+		options=(-race) packages=(./wsserver ./internal/conformance ./internal/soak)
+	fi
+	go -C "$m" test -json "${options[@]}" -timeout 20m "${packages[@]}" ./... | .build/testsum -add "$counts"
 done

@@ -326,9 +326,9 @@ func TestWhileAsleep(t *testing.T) { onDriversAtOnce(t, testWhileAsleep) }
 
 // All the clients sleep at the same time, because falling asleep may take a second or two.
 func testWhileAsleep(t *testing.T) {
-	patience := 500 * time.Millisecond
+	patience := 4 * time.Second
 	if drivingOf(t).name == "dormant" {
-		patience = 3 * time.Second
+		patience = 8 * time.Second
 	}
 	var list []*sleeping
 	admit := func(clocked bool) {
