@@ -140,7 +140,7 @@ func TestWhatWaitsForADetachedClientIsBounded(t *testing.T) {
 }
 
 // E-18: what waits costs about what it is counted for.
-func TestWhatWaitsCostsWhatItCounts(t *testing.T) {
+func TestMemoryOfWhatWaitsIsWhatItCounts(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector has memory of its own")
 	}
