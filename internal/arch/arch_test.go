@@ -41,7 +41,7 @@ var arrows = []arrow{
 	{"pump", []string{"internal/event", "internal/link"}},
 	{"metrics", []string{"wsserver", "github.com/prometheus/client_golang/*"}},
 
-	{"internal/engine", []string{"client", "internal/transport", "internal/deflate", "internal/event", "internal/link", gws}},
+	{"internal/engine", []string{"client", "internal/transport", "internal/handshake", "internal/deflate", "internal/event", "internal/link", gws}},
 	{"internal/transport", []string{"client", "internal/budget", "internal/deflate", "internal/link", "internal/tlsmem"}},
 	{"internal/deflate", []string{"github.com/klauspost/compress/flate"}},
 	{"internal/keystore", []string{"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/cryptobyte/asn1", "golang.org/x/crypto/scrypt"}},

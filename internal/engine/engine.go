@@ -58,10 +58,12 @@ type Engine struct {
 
 // New returns an engine.
 func New(c Config) *Engine {
-	limit := math.MaxInt - 16 // the filter has checked it
 	e := &Engine{Config: c, readers: new(sync.Pool), orphans: new(serial), rescued: new(atomic.Bool)}
+	if c.Settings.Dialed {
+		return e // its readers are made when they are needed: most clients have none
+	}
 	e.upgrader = gws.NewUpgrader(events{}, &gws.ServerOption{
-		ReadMaxPayloadSize: limit,
+		ReadMaxPayloadSize: maxPayload,
 		CheckUtf8Enabled:   false, // done in the filter, or before OnMessage
 		ParallelGolimit:    1,
 		ReadBufferSize:     16,
@@ -72,6 +74,8 @@ func New(c Config) *Engine {
 	return e
 }
 
+const maxPayload = math.MaxInt - 16 // the filter has checked it
+
 // With returns an engine with other settings for the sessions that it will make; all
 // else is that of e, of which Owner and Service must be the same.
 func (e *Engine) With(c Config) *Engine {
@@ -80,8 +84,8 @@ func (e *Engine) With(c Config) *Engine {
 	return &other
 }
 
-// handshake is a request that gws accepts; the real one was judged before.
-var handshake = &http.Request{Method: http.MethodGet, Header: http.Header{
+// synthetic is a request that gws accepts; the real one was judged before.
+var synthetic = &http.Request{Method: http.MethodGet, Header: http.Header{
 	"Connection":            {"Upgrade"},
 	"Upgrade":               {"websocket"},
 	"Sec-Websocket-Key":     {"AAAAAAAAAAAAAAAAAAAAAA=="},

@@ -13,9 +13,10 @@ import (
 // borrows one for the first message that is not in one frame of moderate size, and keeps
 // it until it rests. Between two messages nothing of the connection is in it.
 type reader struct {
-	s    *Session // nil while it is not lent
-	sock *gws.Conn
-	br   *bufio.Reader
+	s     *Session // nil while it is not lent
+	sock  *gws.Conn
+	br    *bufio.Reader // nil: gws is the client and has it
+	hello *hello        // not nil while gws does a handshake as a client
 }
 
 // over ends the engine's loop: gws would answer an error with frames of its own and give
@@ -27,7 +28,7 @@ func (e *Engine) newReader() *reader {
 	// The smallest buffer that bufio allows: the filter does the buffering, and
 	// payloads are read past it.
 	r.br = bufio.NewReaderSize(r, 16)
-	sock, err := e.upgrader.UpgradeFromConn(r, r.br, handshake)
+	sock, err := e.upgrader.UpgradeFromConn(r, r.br, synthetic)
 	if err != nil {
 		panic(fmt.Errorf("engine: %w", err)) // in New: the request is always the same
 	}
@@ -38,7 +39,11 @@ func (e *Engine) newReader() *reader {
 // lend gives s a reader.
 func (e *Engine) lend(s *Session) {
 	r, ok := e.readers.Get().(*reader)
-	if !ok {
+	switch {
+	case ok:
+	case e.Settings.Dialed:
+		r = newDialedReader()
+	default:
 		r = e.newReader()
 	}
 	r.s, s.reader = s, r
@@ -50,12 +55,18 @@ func (e *Engine) giveBack(s *Session) {
 	r := s.reader
 	s.reader = nil
 	r.s = nil
+	if r.br == nil {
+		return // what is in its buffer can not be thrown away
+	}
 	r.br.Reset(r)
 	e.readers.Put(r)
 }
 
 // Read reads whole frames from the session's filter.
 func (r *reader) Read(p []byte) (int, error) {
+	if r.hello != nil {
+		return r.hello.Read(p)
+	}
 	n, err := r.s.Conn.Read(p)
 	if err != nil {
 		panic(over)
@@ -66,7 +77,13 @@ func (r *reader) Read(p []byte) (int, error) {
 // The rest makes a reader a net.Conn. What gws writes is its answer to the synthetic
 // handshake: it goes nowhere. Deadlines are kept elsewhere.
 
-func (r *reader) Write(p []byte) (int, error)      { return len(p), nil }
+func (r *reader) Write(p []byte) (int, error) {
+	if r.hello != nil {
+		return r.hello.Write(p)
+	}
+	return len(p), nil
+}
+
 func (r *reader) Close() error                     { return nil }
 func (r *reader) LocalAddr() net.Addr              { return noAddr{} }
 func (r *reader) RemoteAddr() net.Addr             { return noAddr{} }

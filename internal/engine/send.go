@@ -72,7 +72,20 @@ func (s *Session) send(op client.Opcode, p []byte, h how) (wire int, err error) 
 		return s.sendZipped(op, p, h)
 	}
 	f := s.plainFrame(op, p, h)
-	return f.Size(), s.Conn.Send(f)
+	return s.wireSize(&f), s.Conn.Send(f)
+}
+
+// wireSize is what f takes on the wire.
+func (s *Session) wireSize(f *transport.Frame) int {
+	n := f.Size()
+	if !s.engine.Settings.Dialed {
+		return n
+	}
+	frames := 1 // each has a key
+	if f.Max > 0 && len(f.Payload) > f.Max {
+		frames = (len(f.Payload) + f.Max - 1) / f.Max
+	}
+	return n + 4*frames
 }
 
 func (s *Session) plainFrame(op client.Opcode, p []byte, h how) transport.Frame {
@@ -103,7 +116,7 @@ func (s *Session) sendZipped(op client.Opcode, p []byte, h how) (wire int, err e
 	defer s.zip.mu.Unlock()
 	f.Admitted = true
 	if s.zip.keep && s.Uncompressed(h.terms) {
-		return f.Size(), s.Conn.Send(f)
+		return s.wireSize(&f), s.Conn.Send(f)
 	}
 	buf := zipped.Get().(*[]byte)
 	defer func() {
@@ -121,7 +134,7 @@ func (s *Session) sendZipped(op client.Opcode, p []byte, h how) (wire int, err e
 		return 0, err
 	}
 	s.zip.Extend(p)
-	return f.Size(), nil
+	return s.wireSize(&f), nil
 }
 
 // takeTurn takes the compressor when there is room for n bytes. Nobody waits for

@@ -238,7 +238,7 @@ func (c *Conn) Finish() {
 	c.svc.forget(c)
 	switch {
 	case dead:
-	case c.tidy:
+	case c.tidy && !c.set.Dialed:
 		// Both sides have said their last, and nothing is unread that would make the
 		// kernel send a reset: closing is enough (RFC 6455 section 7.1.1).
 		c.wire.finish()
@@ -265,7 +265,7 @@ func streamEnded(err error) bool {
 // goroutine.
 func (c *Conn) Linger() {
 	c.mu.Lock()
-	done := c.dead != nil || c.tidy
+	done := c.dead != nil || c.tidy && !c.set.Dialed // a server closes first (RFC 6455 section 7.1.1)
 	c.mu.Unlock()
 	if !done && c.svc.lingering.Add(1) <= maxLinger {
 		c.wire.discard(time.Now().Add(lingerTime), lingerBytes)

@@ -81,6 +81,9 @@ type Conn struct {
 // from it already; inflate is nil unless permessage-deflate was negotiated.
 func (c *Conn) Init(svc *Service, set *Settings, w Wire, buffered []byte, inflate *deflate.Decompressor, events Events) {
 	c.svc, c.set, c.events, c.wire = svc, set, events, w.wire
+	if set.Dialed {
+		c.wire = &maskWire{wire: w.wire}
+	}
 	c.flow, c.waiting, c.queue = &calm, &none, &nothing
 	c.inflater = inflate
 	c.number = uint8(svc.conns.Add(1))
@@ -147,6 +150,9 @@ func (c *Conn) Counters() link.Counters {
 	defer c.mu.Unlock()
 	n.MessagesOut, n.BytesOut, n.Buffered = c.messagesOut, c.bytesOut, c.buffered
 	n.MessagesDropped, n.BytesDropped = c.flow.messagesDropped, c.flow.bytesDropped
+	if w, ok := c.wire.(*maskWire); ok {
+		n.BytesOut += w.keyBytes.Load()
+	}
 	return n
 }
 

@@ -22,10 +22,11 @@ const (
 	opPong         = 0xA
 
 	maskBit    = 0x80
+	keySize    = 4
 	maxControl = 125
 )
 
-// MaxHeader is the longest header of a frame that a server sends.
+// MaxHeader is the longest header of a frame without a masking key.
 const MaxHeader = 10
 
 // AppendHeader appends the header of an unmasked frame with payload length n.
@@ -90,12 +91,12 @@ func frameLen(b []byte) int {
 	}
 }
 
-// header is a parsed frame header of a client.
+// header is a parsed frame header of the peer.
 type header struct {
 	first byte
-	size  int   // bytes of the header
-	n     int64 // payload length
-	mask  uint32
+	size  int    // bytes of the header
+	n     int64  // payload length
+	mask  uint32 // 0 for a frame of a server
 }
 
 func (h header) op() byte         { return h.first & 0x0f }
@@ -103,9 +104,10 @@ func (h header) fin() bool        { return h.first&finBit != 0 }
 func (h header) control() bool    { return h.first&0x08 != 0 }
 func (h header) key() (k [4]byte) { binary.LittleEndian.PutUint32(k[:], h.mask); return }
 
-// parseHeader reads the header at the start of b. ok is false when b is too
-// short; the error comes as soon as a byte that is there is wrong.
-func parseHeader(b []byte) (h header, ok bool, err *client.ProtocolError) {
+// parseHeader reads the header at the start of b, of a client's frame if it is to be
+// masked, else of a server's (RFC 6455 section 5.1). ok is false when b is too short; the
+// error comes as soon as a byte that is there is wrong.
+func parseHeader(b []byte, masked bool) (h header, ok bool, err *client.ProtocolError) {
 	if len(b) < 1 {
 		return h, false, nil
 	}
@@ -119,30 +121,36 @@ func parseHeader(b []byte) (h header, ok bool, err *client.ProtocolError) {
 	if len(b) < 2 {
 		return h, false, nil
 	}
-	if b[1]&maskBit == 0 {
+	switch isMasked := b[1]&maskBit != 0; {
+	case masked && !isMasked:
 		return h, false, violation("frame is not masked")
+	case isMasked && !masked:
+		return h, false, violation("frame of a server is masked")
+	case masked:
+		h.size = keySize
 	}
 	return parseLength(h, b)
 }
 
-// parseLength reads the rest of a header. A length must use as few bytes as it
+// parseLength reads the rest of a header; h.size is that of the key. A length must use as few bytes as it
 // can, and the top bit of a 64-bit one must be 0 (RFC 6455 section 5.2).
 func parseLength(h header, b []byte) (_ header, ok bool, err *client.ProtocolError) {
 	code := int64(b[1] &^ maskBit)
-	h.size, h.n = 6, code
+	key := h.size
+	h.size, h.n = 2+key, code
 	if h.control() && code > maxControl {
 		return h, false, violation("control frame longer than 125 bytes")
 	}
 	switch code {
 	case 126:
-		if h.size = 8; len(b) < 4 {
+		if h.size = 4 + key; len(b) < 4 {
 			return h, false, nil
 		}
 		if h.n = int64(binary.BigEndian.Uint16(b[2:])); h.n < 126 {
 			return h, false, violation("length is not in its shortest form")
 		}
 	case 127:
-		if h.size = 14; len(b) < 10 {
+		if h.size = 10 + key; len(b) < 10 {
 			return h, false, nil
 		}
 		u := binary.BigEndian.Uint64(b[2:])
@@ -156,7 +164,9 @@ func parseLength(h header, b []byte) (_ header, ok bool, err *client.ProtocolErr
 	if len(b) < h.size {
 		return h, false, nil
 	}
-	h.mask = binary.LittleEndian.Uint32(b[h.size-4:])
+	if key > 0 {
+		h.mask = binary.LittleEndian.Uint32(b[h.size-keySize:])
+	}
 	return h, true, nil
 }
 
@@ -182,6 +192,9 @@ func unmaskBlocks(dst, b []byte, wide uint64) (done int) {
 // unmask XORs b with the key of h; pos is the position of b in the payload. dst
 // may be b.
 func (h header) unmask(dst, b []byte, pos int64) {
+	if h.mask == 0 && len(dst) > 0 && len(b) > 0 && &dst[0] == &b[0] {
+		return // a server's frame, or one with a key that changes nothing
+	}
 	key := h.mask>>(8*uint(pos&3)) | h.mask<<(32-8*uint(pos&3))
 	wide := uint64(key)<<32 | uint64(key)
 	i := 0

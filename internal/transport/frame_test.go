@@ -49,7 +49,7 @@ func TestParseHeader(t *testing.T) { // R-08, RFC 6455 section 5.2
 		{name: "close with a 64-bit length", in: []byte{0x88, 0xff}, err: "125"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h, ok, err := parseHeader(tt.in)
+			h, ok, err := parseHeader(tt.in, true)
 			if tt.err != "" {
 				if err == nil || ok || !strings.Contains(err.Text, tt.err) || err.Code != 1002 {
 					t.Fatalf("parseHeader(% x) = ok %v, %v; want 1002 with %q", tt.in, ok, err, tt.err)
@@ -155,7 +155,7 @@ func FuzzParseHeader(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, ok, err := parseHeader(b)
+		h, ok, err := parseHeader(b, true)
 		size, n, slowErr := slowParse(b)
 		whole := len(b) >= size
 		switch {

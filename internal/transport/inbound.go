@@ -237,7 +237,7 @@ func (c *Conn) scan() error {
 			}
 			continue
 		}
-		h, ok, v := parseHeader(b)
+		h, ok, v := parseHeader(b, !c.set.Dialed)
 		if v == nil && ok {
 			limit := c.maxMessage()
 			if c.State() >= link.Closing {

@@ -10,6 +10,7 @@ import (
 // Settings are the limits of the connections of one server. They are complete:
 // no zero value stands for a default. Negative durations turn a limit off.
 type Settings struct {
+	Dialed       bool           // we are the client: our frames are masked, the peer's are not
 	Dormant      bool           // sockets wait in a poller of ours, where there is one
 	Inline       bool           // with Dormant: events run on the goroutine of the poller
 	MaxMessage   int64          // bytes of a whole message, after inflation; < 0 = no limit
