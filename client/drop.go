@@ -28,10 +28,12 @@ const (
 	DropOldest                     // room for a newer one: [QueueDropOldest], [QueueLatest]
 	DropReplaced                   // a newer one with the same key took its place: [QueueLatest]
 	DropBudget                     // the memory budget of the server: Config.MemoryBudget
+	DropExpired                    // it waited too long for a connection: dial.Options.QueueMaxAge
+	DropStopped                    // it waited for a connection, and there will be none
 	DropReasons  int        = iota // how many there are
 )
 
-var dropNames = [DropReasons]string{"queue full, newest dropped", "queue full, oldest dropped", "replaced by a newer one", "memory budget"}
+var dropNames = [DropReasons]string{"queue full, newest dropped", "queue full, oldest dropped", "replaced by a newer one", "memory budget", "waited too long", "stopped"}
 
 // String returns the reason in words.
 func (r DropReason) String() string {

@@ -104,7 +104,10 @@ func parseSeconds(s string) (time.Duration, bool) {
 		}
 	}
 	d := time.Duration(sec)*time.Second + time.Duration(ms)*time.Millisecond
-	return d, d <= MaxReturnHint
+	if d > MaxReturnHint {
+		return 0, false
+	}
+	return d, true
 }
 
 // digits reads one to most digits.

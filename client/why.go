@@ -117,7 +117,7 @@ func whyViolation(e *ProtocolError) string {
 	return whyProtocol
 }
 
-var dropCodes = [DropReasons]string{"drop/newest", "drop/oldest", "drop/replaced", "drop/budget"}
+var dropCodes = [DropReasons]string{"drop/newest", "drop/oldest", "drop/replaced", "drop/budget", "drop/expired", "drop/stopped"}
 
 // Code is the stable code of the reason, such as "drop/oldest", for wsserver.Explain.
 func (r DropReason) Code() string {

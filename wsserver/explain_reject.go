@@ -85,4 +85,10 @@ var dropExplanations = [client.DropReasons]Explanation{
 	client.DropBudget: {Code: "drop/budget",
 		Sentence: "The queues of all clients had used up the memory budget, and this one was among the longest.",
 		Advice:   "Raise the budget or make the queues smaller.", Setting: "MemoryBudget"},
+	client.DropExpired: {Code: "drop/expired",
+		Sentence: "A message of a dialling client has waited for a connection for longer than it may.",
+		Advice:   "Raise the limit if old messages are still of use."},
+	client.DropStopped: {Code: "drop/stopped",
+		Sentence: "A message of a dialling client was waiting for a connection when the client was stopped.",
+		Advice:   "Look at the queued bytes before stopping."},
 }

@@ -1,7 +1,8 @@
-// Package deflate is permessage-deflate (RFC 7692) for the server's side of a
+// Package deflate is permessage-deflate (RFC 7692), written for the server's side of a
 // WebSocket connection: the negotiation, one compressor and one decompressor
 // for each connection. It knows nothing of frames; a caller hands over whole
-// messages and sets RSV1 itself.
+// messages and sets RSV1 itself. Where we are the client, [Options.Offer] and
+// [Options.Accept] take the place of the negotiation, see there for who is who.
 //
 //	p, response, ok := deflate.Negotiate(deflate.Context, header["Sec-WebSocket-Extensions"])
 //	c, d := deflate.NewCompressor(p, 1), deflate.NewDecompressor(p)

@@ -35,6 +35,13 @@ const (
 	PID         = "pid"          // of the process that takes over
 )
 
+// The keys of the lines of a client that dials.
+const (
+	Attempt = "attempt" // its number, from 1, since the last stable connection
+	Wait    = "wait"    // before the next one
+	Final   = "final"   // whether there is none
+)
+
 // The keys of the line "starting".
 const (
 	Go             = "go"               // version of Go

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TLS is a server-side TLS connection whose ciphertext never blocks a sender:
+// TLS is a TLS connection, of either side, whose ciphertext never blocks a sender:
 // what the kernel does not take at once is held below the records, and no
 // frame is encrypted while something is held. So queue policies act on plaintext
 // frames, and no write deadline ever breaks the record stream.
@@ -22,6 +22,12 @@ type TLS struct {
 func NewTLS(conn net.Conn, config *tls.Config) *TLS {
 	low := &lowerConn{Conn: conn, wire: NewWire(conn).wire}
 	return &TLS{tls.Server(low, config), low}
+}
+
+// NewTLSClient returns conn as the client side of TLS; its handshake comes next.
+func NewTLSClient(conn net.Conn, config *tls.Config) *TLS {
+	low := &lowerConn{Conn: conn, wire: NewWire(conn).wire}
+	return &TLS{tls.Client(low, config), low}
 }
 
 // NetConn returns the connection below TLS.

@@ -19,13 +19,28 @@ func (e *StatusError) Error() string {
 }
 
 // ResponseError is an answer that is not one to a WebSocket handshake.
-type ResponseError struct{ Text string }
+type ResponseError struct {
+	Kind Bad
+	Text string // without anything that the peer has sent
+}
+
+// Bad says what of an answer is wrong.
+type Bad uint8
+
+// The kinds.
+const (
+	BadHead      Bad = iota // not HTTP/1, or a malformed line
+	BadLength               // the head is too long
+	BadUpgrade              // a 101 that does not answer our request
+	BadProtocol             // a sub-protocol that was not offered
+	BadExtension            // likewise an extension
+)
 
 // Error tells what is wrong.
 func (e *ResponseError) Error() string { return "wsdial: bad answer to the handshake: " + e.Text }
 
-func badResponse(format string, args ...any) error {
-	return &ResponseError{fmt.Sprintf(format, args...)}
+func badResponse(kind Bad, format string, args ...any) error {
+	return &ResponseError{kind, fmt.Sprintf(format, args...)}
 }
 
 // ViolationError is a frame that breaks RFC 6455.

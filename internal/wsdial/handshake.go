@@ -23,40 +23,77 @@ const readBuffer = 2 << 10
 
 // Request is the opening request (RFC 6455 section 4.1).
 type Request struct {
-	Host      string      // the Host header
-	Target    string      // path and query, beginning with a slash
-	Protocols []string    // offered, in order of preference
-	Header    http.Header // further lines; those of the handshake are not allowed
+	Host       string      // the Host header
+	Target     string      // path and query, beginning with a slash
+	Protocols  []string    // offered, in order of preference
+	Extensions string      // the offer; empty for none
+	Header     http.Header // further lines; those of the handshake are not allowed
 }
 
 // Response is what the server has answered.
 type Response struct {
-	Protocol string           // the chosen one, empty for none
-	Fields   handshake.Fields // header lines
+	Protocol   string           // the chosen sub-protocol, empty for none
+	Extensions []string         // the lines of Sec-WebSocket-Extensions; only if there was an offer
+	Fields     handshake.Fields // header lines
 }
 
-// Open does the handshake on a fresh connection. No extension is offered. The error is a
-// [*StatusError], a [*ResponseError], a *handshake.HeaderError or one of the connection;
-// then the connection is of no more use.
+// Open does the handshake on a fresh connection. The error is a [*StatusError], a
+// [*ResponseError], a *handshake.HeaderError or one of the connection; then the connection
+// is of no more use. Extensions in the answer are for the caller to judge, and so r must
+// not offer any that the frames of Conn do not know.
 func Open(conn net.Conn, r Request) (*Conn, Response, error) {
-	key := newKey()
-	head, err := appendRequest(nil, r, key)
+	o, err := NewOpening(r)
 	if err != nil {
 		return nil, Response{}, err
 	}
-	if _, err := conn.Write(head); err != nil {
+	if _, err := conn.Write(o.Request); err != nil {
 		return nil, Response{}, err
 	}
 	br := bufio.NewReaderSize(conn, readBuffer)
-	answer, err := readHead(br)
-	if err != nil {
-		return nil, Response{}, err
-	}
-	resp, err := judge(answer, key, r.Protocols)
+	resp, err := o.Read(br, maxHead)
 	if err != nil {
 		return nil, Response{}, err
 	}
 	return &Conn{write: newTurn(), conn: conn, br: br, key: len(keys{})}, resp, nil
+}
+
+// Opening is one handshake, for a caller that does the input and output itself.
+type Opening struct {
+	Request []byte // what to send
+	key     string
+	asked   Request
+}
+
+// NewOpening makes the request, with a key of its own. The error is a
+// *handshake.HeaderError, or tells what can not stand in a request.
+func NewOpening(r Request) (*Opening, error) {
+	key := newKey()
+	b, err := appendRequest(nil, r, key)
+	return &Opening{b, key, r}, err
+}
+
+// Lines are the header lines of the request, each with its end, without the request line.
+func (o *Opening) Lines() string {
+	_, lines, _ := strings.Cut(strings.TrimSuffix(string(o.Request), "\r\n"), "\n")
+	return lines
+}
+
+// Read reads the answer and holds it against the request. What follows the answer stays in
+// br. The head may have so many bytes, those of informational answers before it included
+// (RFC 9110 section 15.2). The error is a [*StatusError], behind which the body follows, a
+// [*ResponseError], with the fields of a wrong 101 beside it, or one of br.
+func (o *Opening) Read(br *bufio.Reader, most int) (Response, error) {
+	for {
+		head, err := ReadHead(br, most)
+		if err != nil {
+			return Response{}, err
+		}
+		r, err := judge(head, o.key, o.asked)
+		if se, ok := err.(*StatusError); !ok || se.Status >= 200 {
+			return r, err
+		}
+		most -= len(head)
+	}
 }
 
 func newKey() string {
@@ -79,6 +116,9 @@ func appendRequest(b []byte, r Request, key string) ([]byte, error) {
 	if len(r.Protocols) > 0 {
 		b = fmt.Appendf(b, "Sec-WebSocket-Protocol: %s\r\n", strings.Join(r.Protocols, ", "))
 	}
+	if r.Extensions != "" {
+		b = fmt.Appendf(b, "Sec-WebSocket-Extensions: %s\r\n", r.Extensions)
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, v := range r.Header[name] {
 			b = fmt.Appendf(b, "%s: %s\r\n", name, v)
@@ -87,15 +127,21 @@ func appendRequest(b []byte, r Request, key string) ([]byte, error) {
 	return append(b, "\r\n"...), nil
 }
 
-// readHead reads up to the empty line, which is not in the result.
-func readHead(br *bufio.Reader) (string, error) {
+// ReadHead reads the head of an answer of HTTP/1 up to the empty line, which is not in the
+// result. What is no such answer is a [*ResponseError] as soon as that can be told, and so
+// is a head of more than so many bytes.
+func ReadHead(br *bufio.Reader, most int) (string, error) {
+	const begin = "HTTP/1."
+	if b, err := br.Peek(len(begin)); err == nil && string(b) != begin {
+		return "", badResponse(BadHead, "it does not begin as one of HTTP/1 does")
+	}
 	var head []byte
 	for {
 		n := len(head)
 		for {
 			part, err := br.ReadSlice('\n')
-			if len(head)+len(part) > maxHead {
-				return "", badResponse("the head is longer than %d bytes", maxHead)
+			if len(head)+len(part) > most {
+				return "", badResponse(BadLength, "the head is longer than %d bytes", most)
 			}
 			head = append(head, part...)
 			if err == nil {
@@ -112,49 +158,68 @@ func readHead(br *bufio.Reader) (string, error) {
 }
 
 // judge holds an answer against RFC 6455 section 4.1, the list at its end.
-func judge(head, key string, offered []string) (Response, error) {
-	status, fields, err := parseHead(head)
+func judge(head, key string, asked Request) (Response, error) {
+	h, err := ParseHead(head)
 	if err != nil {
 		return Response{}, err
 	}
-	if status != http.StatusSwitchingProtocols {
-		return Response{}, &StatusError{status, fields}
+	fields := h.Fields
+	if h.Status != http.StatusSwitchingProtocols {
+		return Response{}, &StatusError{h.Status, fields}
 	}
 	accept := string(handshake.AppendAccept(nil, key))
 	protocol := fields.Get("Sec-WebSocket-Protocol")
-	switch {
-	case fields.Count("Upgrade") != 1 || !strings.EqualFold(fields.Get("Upgrade"), "websocket"):
-		return Response{}, badResponse("Upgrade is not websocket")
-	case !fields.HasToken("Connection", "upgrade"):
-		return Response{}, badResponse("Connection does not name upgrade")
-	case fields.Count("Sec-WebSocket-Accept") != 1 || fields.Get("Sec-WebSocket-Accept") != accept:
-		return Response{}, badResponse("Sec-WebSocket-Accept is not that of our key")
-	case fields.Count("Sec-WebSocket-Extensions") != 0 && fields.Get("Sec-WebSocket-Extensions") != "":
-		return Response{}, badResponse("an extension that was not offered")
-	case fields.Count("Sec-WebSocket-Protocol") > 1:
-		return Response{}, badResponse("several sub-protocols")
-	case protocol != "" && !slices.Contains(offered, protocol):
-		return Response{}, badResponse("a sub-protocol that was not offered")
+	var extensions []string
+	for v := range fields.Values("Sec-WebSocket-Extensions") {
+		if v != "" {
+			extensions = append(extensions, v)
+		}
 	}
-	return Response{protocol, fields}, nil
+	switch {
+	case !h.Persistent:
+		return Response{}, badResponse(BadHead, "no status line of HTTP/1.1")
+	case fields.Count("Upgrade") != 1 || !strings.EqualFold(fields.Get("Upgrade"), "websocket"):
+		return Response{Fields: fields}, badResponse(BadUpgrade, "Upgrade is not websocket")
+	case !fields.HasToken("Connection", "upgrade"):
+		return Response{Fields: fields}, badResponse(BadUpgrade, "Connection does not name upgrade")
+	case fields.Count("Sec-WebSocket-Accept") != 1 || fields.Get("Sec-WebSocket-Accept") != accept:
+		return Response{Fields: fields}, badResponse(BadUpgrade, "Sec-WebSocket-Accept is not that of our key")
+	case len(extensions) > 0 && asked.Extensions == "":
+		return Response{Fields: fields}, badResponse(BadExtension, "an extension that was not offered")
+	case fields.Count("Sec-WebSocket-Protocol") > 1:
+		return Response{Fields: fields}, badResponse(BadProtocol, "several sub-protocols")
+	case protocol != "" && !slices.Contains(asked.Protocols, protocol):
+		return Response{Fields: fields}, badResponse(BadProtocol, "a sub-protocol that was not offered")
+	}
+	return Response{protocol, extensions, fields}, nil
 }
 
-// parseHead cuts a head without its empty line into the status and the header lines.
-func parseHead(head string) (status int, fields handshake.Fields, err error) {
+// Head is the beginning of an answer.
+type Head struct {
+	Status     int
+	Persistent bool // HTTP/1.1, not 1.0
+	Fields     handshake.Fields
+}
+
+// ParseHead cuts a head without its empty line. The error is a [*ResponseError].
+func ParseHead(head string) (h Head, err error) {
 	line, rest, _ := strings.Cut(head, "\n")
 	line = strings.TrimSuffix(line, "\r")
 	after, ok := strings.CutPrefix(line, "HTTP/1.1 ")
+	if h.Persistent = ok; !ok {
+		after, ok = strings.CutPrefix(line, "HTTP/1.0 ")
+	}
 	if !ok || len(after) < 3 || len(after) > 3 && after[3] != ' ' {
-		return 0, "", badResponse("no status line of HTTP/1.1")
+		return Head{}, badResponse(BadHead, "no status line of HTTP/1.1")
 	}
 	for _, c := range []byte(after[:3]) {
 		if c < '0' || c > '9' {
-			return 0, "", badResponse("no status line of HTTP/1.1")
+			return Head{}, badResponse(BadHead, "no status line of HTTP/1.1")
 		}
-		status = 10*status + int(c-'0')
+		h.Status = 10*h.Status + int(c-'0')
 	}
-	if status < 100 || status > 599 {
-		return 0, "", badResponse("status %d", status)
+	if h.Status < 100 || h.Status > 599 {
+		return Head{}, badResponse(BadHead, "status %d", h.Status)
 	}
 	for l := range strings.SplitSeq(strings.TrimSuffix(rest, "\n"), "\n") {
 		l = strings.TrimSuffix(l, "\r")
@@ -162,10 +227,11 @@ func parseHead(head string) (status int, fields handshake.Fields, err error) {
 		switch {
 		case l == "" && rest == "":
 		case !colon || name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c >= 0x7f }):
-			return 0, "", badResponse("a header line without a name")
+			return Head{}, badResponse(BadHead, "a header line without a name")
 		case strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
-			return 0, "", badResponse("a control character in a header line")
+			return Head{}, badResponse(BadHead, "a control character in a header line")
 		}
 	}
-	return status, handshake.Fields(rest), nil
+	h.Fields = handshake.Fields(rest)
+	return h, nil
 }

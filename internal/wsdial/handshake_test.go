@@ -43,13 +43,13 @@ func TestAnswerIsHeldAgainstTheRFC(t *testing.T) {
 		{"a control character", right + "X: a\x01\r\n", false},
 		{"nothing", "", false},
 	} {
-		_, err := judge(tt.answer, sampleKey, []string{"a", "b"})
+		_, err := judge(tt.answer, sampleKey, Request{Protocols: []string{"a", "b"}})
 		if (err == nil) != tt.ok {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
 	var se *StatusError
-	if _, err := judge("HTTP/1.1 404 Not Found\r\nX: y\r\n", sampleKey, nil); !errors.As(err, &se) || se.Status != 404 || se.Fields.Get("x") != "y" {
+	if _, err := judge("HTTP/1.1 404 Not Found\r\nX: y\r\n", sampleKey, Request{}); !errors.As(err, &se) || se.Status != 404 || se.Fields.Get("x") != "y" {
 		t.Errorf("judge = %v", err)
 	}
 }
@@ -78,12 +78,12 @@ func TestRequestIsAHandshake(t *testing.T) {
 // F-04: a head has a bound, and what follows it is the first frame.
 func TestHeadIsBounded(t *testing.T) {
 	br := bufio.NewReaderSize(strings.NewReader(right+"\r\n\x81\x01x"), 16)
-	head, err := readHead(br)
+	head, err := ReadHead(br, maxHead)
 	if rest, _ := io.ReadAll(br); err != nil || head != right || string(rest) != "\x81\x01x" {
 		t.Errorf("the head is %q, %v, then %q", head, err, rest)
 	}
 	for _, s := range []string{"X: " + strings.Repeat("x", maxHead), strings.Repeat("X: y\r\n", maxHead)} {
-		if _, err := readHead(bufio.NewReader(strings.NewReader(s))); err == nil || err == io.EOF {
+		if _, err := ReadHead(bufio.NewReader(strings.NewReader("HTTP/1.1 101\r\n"+s)), maxHead); err == nil || err == io.EOF {
 			t.Errorf("a head of %d bytes: %v", len(s), err)
 		}
 	}
@@ -98,16 +98,60 @@ func TestOpenReturnsTheErrorOfTheConnection(t *testing.T) {
 	}
 }
 
+// D-07, D-40: what is wrong with an answer has a kind, and an extension may be in it when
+// one was offered.
+func TestAnswerHasAKind(t *testing.T) {
+	ext := right + "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+	for _, tt := range []struct {
+		answer string
+		asked  Request
+		kind   Bad
+		ok     bool
+	}{
+		{"SSH-2.0-x\r\n", Request{}, BadHead, false},
+		{strings.Replace(right, "s3p", "S3p", 1), Request{}, BadUpgrade, false},
+		{right + "Sec-WebSocket-Protocol: c\r\n", Request{Protocols: []string{"b"}}, BadProtocol, false},
+		{ext, Request{}, BadExtension, false},
+		{ext, Request{Extensions: "permessage-deflate"}, 0, true},
+		{right + "X: " + strings.Repeat("x", maxHead) + "\r\n", Request{}, BadLength, false},
+		{"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + right, Request{}, 0, true},
+		{strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", maxHead/20), Request{}, BadLength, false},
+	} {
+		o := &Opening{key: sampleKey, asked: tt.asked}
+		br := bufio.NewReader(strings.NewReader(tt.answer + "\r\nrest"))
+		_, err := o.Read(br, maxHead)
+		re, _ := errors.AsType[*ResponseError](err)
+		if tt.ok != (err == nil) || !tt.ok && (re == nil || re.Kind != tt.kind) {
+			t.Errorf("%.40q is answered by %v", tt.answer, err)
+		}
+		if rest, _ := io.ReadAll(br); tt.ok && string(rest) != "rest" {
+			t.Errorf("behind %.40q comes %q", tt.answer, rest)
+		}
+	}
+}
+
+// A server that speaks another protocol is told at once, not at the end of a head that
+// never comes.
+func TestOtherProtocolIsToldAtOnce(t *testing.T) {
+	near, far := net.Pipe()
+	defer far.Close()
+	defer near.Close()
+	go func() { _, _ = far.Write([]byte("\x4a\x00\x00\x00\x0a8.0.1")) }()
+	if _, err := ReadHead(bufio.NewReader(near), maxHead); err == nil {
+		t.Error("it was taken")
+	}
+}
+
 func FuzzAnswer(f *testing.F) {
 	f.Add(right)
 	f.Add(right + "Sec-WebSocket-Protocol: a\r\n")
 	f.Add("HTTP/1.1 302 Found\r\nLocation: x\r\n")
 	f.Fuzz(func(t *testing.T, s string) {
-		head, err := readHead(bufio.NewReaderSize(strings.NewReader(s+"\r\n\r\n"), 16))
+		head, err := ReadHead(bufio.NewReaderSize(strings.NewReader(s+"\r\n\r\n"), 16), maxHead)
 		if err != nil {
 			return
 		}
-		r, err := judge(head, sampleKey, []string{"a"})
+		r, err := judge(head, sampleKey, Request{Protocols: []string{"a"}})
 		if err == nil && (r.Protocol != "" && r.Protocol != "a" || !strings.Contains(head, string(handshake.AppendAccept(nil, sampleKey)))) {
 			t.Errorf("%q is an answer: %+v", s, r)
 		}

@@ -1,0 +1,14 @@
+// Package dial is the client's side: it connects to a WebSocket server, keeps the
+// connection, and connects again when it is lost (D-01 to D-43).
+//
+//	c := dial.New(dial.Options{URL: "wss://chat.example/ws"}, dial.Handler{
+//		OnOpen:    func(c *dial.Conn, o dial.OpenInfo) error { return c.SendText("hello") },
+//		OnMessage: func(c *dial.Conn, m client.Message) error { fmt.Printf("%s\n", m.Data); return nil },
+//	})
+//	if err := c.Start(); err != nil { … }
+//	defer c.Stop(ctx, client.StatusNormalClosure, "")
+//
+// An attempt to connect has the stages of [Stage]: the header lines, the name, the
+// connection, the proxy, TLS, the handshake of RFC 6455. Why one failed is a
+// [*DialError], with a [Reason] that programs can compare and people can read.
+package dial

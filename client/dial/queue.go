@@ -1,0 +1,142 @@
+package dial
+
+import (
+	"time"
+
+	"github.com/icsws/icsws/client"
+)
+
+// queue holds the messages that wait for a connection, oldest first. Conn.mu guards it.
+type queue struct {
+	list    []waiting
+	head    int  // list[head:] waits
+	bytes   int  // of the payloads, that of taken included
+	taken   bool // the first is being sent, and can not be dropped any more
+	drops   [client.DropReasons]client.Drop
+	dropped bool // there is something in drops
+}
+
+// waiting is a message with what it came with.
+type waiting struct {
+	m     client.Message
+	o     client.SendOptions
+	since time.Time
+}
+
+func (q *queue) len() int { return len(q.list) - q.head }
+
+// push takes a message, or drops as the policy says. ok is false when it is not taken.
+func (q *queue) push(o *Options, w waiting) (ok bool) {
+	q.expire(o, w.since)
+	n := len(w.m.Data)
+	if o.QueuePolicy == client.QueueDropOldest && n <= o.QueueWhileDown {
+		for !q.fits(o, n) && q.dropFirst(client.DropOldest, w.since) {
+		}
+	}
+	if !q.fits(o, n) {
+		q.note(client.DropNewest, n, w.since)
+		return false
+	}
+	w.m = w.m.Clone()
+	q.list = append(q.list, w)
+	q.bytes += n
+	return true
+}
+
+func (q *queue) fits(o *Options, n int) bool {
+	return n <= o.QueueWhileDown-q.bytes && (o.QueueMessages <= 0 || q.len() < o.QueueMessages)
+}
+
+// expire drops what has waited for too long.
+func (q *queue) expire(o *Options, now time.Time) {
+	for o.QueueMaxAge > 0 && q.len() > 0 {
+		at := q.head
+		if q.taken {
+			at++
+		}
+		if at == len(q.list) || now.Sub(q.list[at].since) < o.QueueMaxAge || !q.dropFirst(client.DropExpired, now) {
+			return
+		}
+	}
+}
+
+// dropFirst drops the oldest message that is not being sent. It returns false when there
+// is none.
+func (q *queue) dropFirst(why client.DropReason, now time.Time) bool {
+	at := q.head
+	if q.taken {
+		at++
+	}
+	if at >= len(q.list) {
+		return false
+	}
+	n := len(q.list[at].m.Data)
+	q.note(why, n, now)
+	q.bytes -= n
+	if q.taken { // it stays the first
+		q.list[at] = q.list[q.head]
+	}
+	q.list[q.head] = waiting{}
+	q.head++
+	q.compact()
+	return true
+}
+
+// take returns the oldest message, which stays in the queue until done.
+func (q *queue) take(o *Options, now time.Time) (w waiting, ok bool) {
+	q.expire(o, now)
+	if q.len() == 0 {
+		return w, false
+	}
+	q.taken = true
+	return q.list[q.head], true
+}
+
+// done ends the sending of what take has returned.
+func (q *queue) done(sent bool) {
+	q.taken = false
+	if sent {
+		q.bytes -= len(q.list[q.head].m.Data)
+		q.list[q.head] = waiting{}
+		q.head++
+		q.compact()
+	}
+}
+
+// compact frees what is not waiting any more.
+func (q *queue) compact() {
+	switch {
+	case q.head == len(q.list):
+		q.list, q.head = nil, 0
+	case q.head >= 64 && q.head >= len(q.list)/2:
+		q.list = append([]waiting(nil), q.list[q.head:]...)
+		q.head = 0
+	}
+}
+
+// clear drops all of it.
+func (q *queue) clear(now time.Time) {
+	for q.dropFirst(client.DropStopped, now) {
+	}
+}
+
+func (q *queue) note(why client.DropReason, n int, now time.Time) {
+	d := &q.drops[why]
+	if d.Messages == 0 {
+		d.Reason, d.Since = why, now
+	}
+	d.Messages++
+	d.Bytes += n
+	q.dropped = true
+}
+
+// notices returns what was dropped since the last call.
+func (q *queue) notices() (list []client.Drop) {
+	for i := range q.drops {
+		if q.drops[i].Messages > 0 {
+			list = append(list, q.drops[i])
+		}
+	}
+	q.drops, q.dropped = [client.DropReasons]client.Drop{}, false
+	return list
+}

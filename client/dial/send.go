@@ -1,0 +1,147 @@
+package dial
+
+import (
+	"context"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/engine"
+)
+
+// Send sends m on the open connection, as client.Base.Send does there. Without a
+// connection it fails with client.ErrClosed (D-25), unless Options.QueueWhileDown lets m
+// wait for the next one; then nil says that it waits. Messages that wait are sent in
+// order, and later ones behind them.
+//
+// m.Data is not kept. A message that was taken by a connection and not written when that
+// was lost is not sent again: CloseInfo.Unsent tells how much that was.
+func (c *Conn) Send(m client.Message) error {
+	return c.SendWith(context.Background(), m, client.SendOptions{}).Err
+}
+
+// SendText sends s as one text message, see [Conn.Send] (D-24, D-25).
+func (c *Conn) SendText(s string) error { return c.Send(client.Text(s)) }
+
+// SendBinary sends p as one binary message, see [Conn.Send].
+func (c *Conn) SendBinary(p []byte) error { return c.Send(client.Binary(p)) }
+
+// SendWith is [Conn.Send] with options and a result (D-27 to D-30). A message that waits
+// for a connection has a WireSize of 0.
+func (c *Conn) SendWith(ctx context.Context, m client.Message, o client.SendOptions) client.SendResult {
+	c.mu.Lock()
+	sess, queued := c.sess, c.queue.len() > 0
+	c.mu.Unlock()
+	if sess != nil && !queued {
+		res := sess.Client.SendWith(ctx, m, o)
+		if c.o.QueueWhileDown == 0 || !errors.Is(res.Err, client.ErrClosed) {
+			return res
+		}
+	}
+	return client.SendResult{PayloadSize: len(m.Data), Err: c.keep(m, o)}
+}
+
+// keep lets m wait for a connection.
+func (c *Conn) keep(m client.Message, o client.SendOptions) error {
+	switch {
+	case m.Op != client.OpText && m.Op != client.OpBinary:
+		return client.ErrBadOpcode
+	case m.Op == client.OpText && !utf8.Valid(m.Data):
+		return client.ErrInvalidUTF8
+	case o.Progress != nil:
+		return client.ErrOptions
+	}
+	c.mu.Lock()
+	if c.o.QueueWhileDown == 0 || c.run == nil || c.run.stopped {
+		c.mu.Unlock()
+		return client.ErrClosed
+	}
+	ok := c.queue.push(&c.o, waiting{m, o, time.Now()})
+	tell := c.queue.dropped && !c.tells
+	if tell {
+		c.tells = true
+		c.run.alive.Go(c.tellSoon)
+	}
+	c.flushLocked() // the connection may have opened meanwhile
+	c.mu.Unlock()
+	if !ok {
+		return client.ErrQueueFull
+	}
+	return nil
+}
+
+// flushLocked has what waits sent, if there is a connection and nobody does.
+func (c *Conn) flushLocked() {
+	if c.ready && !c.sends && c.queue.len() > 0 && c.stateLocked() == Open {
+		c.sends = true
+		sess := c.sess
+		c.run.alive.Go(func() { c.flush(sess) })
+	}
+}
+
+// flush sends what waits. It ends when nothing does, or with the connection.
+func (c *Conn) flush(sess *engine.Session) {
+	for c.flushOne(sess) {
+	}
+	c.mu.Lock()
+	c.sends = false
+	c.flushLocked() // there may be another connection
+	c.mu.Unlock()
+	c.tellDrops()
+}
+
+// flushOne sends the first message that waits. It returns false when there is no more to
+// be done.
+func (c *Conn) flushOne(sess *engine.Session) bool {
+	c.mu.Lock()
+	w, ok := c.queue.take(&c.o, time.Now())
+	c.mu.Unlock()
+	if !ok {
+		return false
+	}
+	w.o.Policy, w.o.Key = client.QueueBlock, ""
+	err := sess.Client.SendWith(sess.Client.Context(), w.m, w.o).Err
+	again := err == nil || errors.Is(err, client.ErrQueueFull) && sess.Client.Connected()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue.done(err == nil)
+	return again
+}
+
+// Ping sends a ping on the open connection, see client.Base.Ping.
+func (c *Conn) Ping(payload []byte) error {
+	if obj := c.Client(); obj != nil {
+		return obj.Ping(payload)
+	}
+	return client.ErrClosed
+}
+
+// Client is the object of the class that has the connection, nil while there is none.
+// Without Handler.NewClient it is one of a class of this package: all of client.Base can
+// be used, such as SendReader for a message in pieces.
+func (c *Conn) Client() client.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sess == nil {
+		return nil
+	}
+	return c.sess.Client
+}
+
+// BufferedAmount is how many bytes wait: of frames for the open connection, and of the
+// payload of messages for the next one (D-39).
+func (c *Conn) BufferedAmount() int {
+	n := 0
+	if obj := c.Client(); obj != nil {
+		n = obj.BufferedAmount()
+	}
+	return n + c.QueuedAmount()
+}
+
+// QueuedAmount is how many bytes of payload wait for a connection.
+func (c *Conn) QueuedAmount() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.queue.bytes
+}

@@ -1,0 +1,199 @@
+package dial
+
+import (
+	"context"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/internal/engine"
+	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/handshake"
+	"github.com/icsws/icsws/internal/link"
+	"github.com/icsws/icsws/internal/logkey"
+	"github.com/icsws/icsws/internal/transport"
+)
+
+// life is one connection.
+type life struct {
+	r      *run
+	info   OpenInfo
+	opened time.Time
+	told   chan struct{} // closed when OnOpen has returned, or never will be called
+	isTold bool          // of the goroutine of the events
+}
+
+// newEngine returns what makes the sessions. It has nothing that needs an end.
+func (c *Conn) newEngine() *engine.Engine {
+	o := &c.o
+	whole, pieces := o.MaxMessageSize, o.MaxMessageSize
+	if whole == 0 {
+		whole, pieces = 1<<20, -1
+	}
+	return engine.New(engine.Config{
+		Owner:   (*owner)(c),
+		Service: transport.NewService(),
+		Settings: &transport.Settings{
+			Dialed: true, MaxMessage: whole, MaxPieces: pieces, MaxFrame: o.MaxFrameSize,
+			Queue: o.SendQueue, Bandwidth: o.BandwidthLimit, Sampling: time.Second,
+			WriteTimeout: o.WriteTimeout, CloseTimeout: o.CloseTimeout,
+			PingInterval: o.PingInterval, PongTimeout: o.PongTimeout,
+			NoPong: o.DisablePong, IdleTimeout: o.IdleTimeout,
+		},
+		CloseCode: client.StatusNormalClosure, CloseReason: "Normal closure",
+	})
+}
+
+// admit makes a session of a connection, with an object of the class.
+func (c *Conn) admit(ctx context.Context, r *run, o *opened) (*life, *DialError) {
+	c.mu.Lock()
+	number := uint64(c.opened) + 1
+	o.info.Reopened = number > 1
+	c.mu.Unlock()
+	l := &life{r: r, info: o.info, opened: time.Now(), told: make(chan struct{})}
+	obj, err := c.newClient(o.info)
+	if err != nil {
+		return nil, c.refused(o, err)
+	}
+	sess := c.engine.NewSession(engine.Options{
+		Facts: facts(o, number), Wire: transport.NewWire(o.conn), Buffered: o.buffered,
+		Deflate: o.deflate, Zip: c.o.Compression,
+	})
+	sess.Data = l
+	if err := sess.Bind(obj); err != nil {
+		return nil, c.refused(o, errors.New("the client of NewClient has had a connection before"))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ctx.Err() != nil {
+		sess.Refuse(context.Cause(ctx))
+		return nil, c.refused(o, context.Cause(ctx))
+	}
+	c.sess, c.ready, c.open, c.failed = sess, false, o.info, nil
+	c.opened++
+	r.alive.Add(1)
+	sess.Start(nil) // under the lock, so that Stop finds it open
+	go sess.Run()
+	return l, nil
+}
+
+// newClient makes an object of the class.
+func (c *Conn) newClient(info OpenInfo) (obj client.Client, err error) {
+	if c.h.NewClient == nil {
+		return &plain{c: c}, nil
+	}
+	err = event.Do(event.Func(func() (err error) { obj, err = c.h.NewClient(info); return err }))
+	if err == nil && obj == nil {
+		err = errors.New("NewClient has returned no client")
+	}
+	return obj, err
+}
+
+// refused is the error of an attempt that we have ended ourselves.
+func (c *Conn) refused(o *opened, err error) *DialError {
+	reason := ReasonUser
+	if errors.Is(err, ErrStopped) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		reason = ReasonCancelled
+	}
+	return &DialError{
+		URL: o.info.URL, Attempt: o.info.Attempt, Stage: StageClient, Reason: reason,
+		HTTPStatus: o.info.Status, Header: o.info.Header, Timing: o.info.Timing, Err: err,
+	}
+}
+
+func facts(o *opened, number uint64) link.Facts {
+	return link.Facts{
+		ID: number, UUID: uuid.New(), Remote: o.info.Remote, Local: o.info.Local, BindingIndex: -1,
+		HostHeader: o.host, Origin: handshake.Fields(o.request).Get("Origin"), URI: o.info.URI, Raw: o.request,
+		SubProtocol: o.info.Protocol, TLS: o.info.TLS,
+	}
+}
+
+// owner is a Conn as its sessions see it.
+type owner Conn
+
+var _ engine.Owner = (*owner)(nil)
+
+// Connect tells of the open connection, and then sends what waits.
+func (w *owner) Connect(sess *engine.Session) error {
+	c, l := (*Conn)(w), sess.Data.(*life)
+	defer close(l.told)
+	l.isTold = true
+	c.state(Open)
+	c.log.Info("open", logkey.Addr, logURL(l.info.URL), logkey.Remote, l.info.Remote.String(), logkey.Attempt, l.info.Attempt)
+	if f := c.h.OnOpen; f != nil {
+		c.telling.Lock()
+		defer c.telling.Unlock()
+		if err := f(c, l.info); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ready = true
+	c.flushLocked()
+	return nil
+}
+
+func (w *owner) Message(*engine.Session, client.Message) error   { return nil }
+func (w *owner) Fragment(*engine.Session, client.Fragment) error { return nil }
+func (w *owner) Sent(*engine.Session, byte, int)                 {}
+
+// Drop logs messages that the open connection has dropped from its send queue.
+func (w *owner) Drop(_ *engine.Session, d client.Drop) { (*Conn)(w).logDrop(d) }
+
+// Disconnect tells that the connection is gone, and has the next one made.
+func (w *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
+	c, l := (*Conn)(w), sess.Data.(*life)
+	open := time.Since(l.opened)
+	c.mu.Lock()
+	l.r.closed = info
+	c.mu.Unlock()
+	defer c.closed(l.r, info, open)
+	defer func() {
+		c.mu.Lock()
+		c.sess, c.ready = nil, false
+		c.mu.Unlock()
+	}()
+	if !l.isTold {
+		close(l.told)
+		return
+	}
+	c.log.Info("closed", logkey.Addr, logURL(l.info.URL), logkey.Code, info.Why(), logkey.Status, int(info.Code), logkey.Text, info.Reason,
+		logkey.RemoteClose, info.Remote, logkey.Cause, info.Cause, logkey.Unsent, info.Unsent)
+	if f := c.h.OnClose; f != nil {
+		c.telling.Lock()
+		defer c.telling.Unlock()
+		c.user("OnClose", func() { f(c, info) })
+	}
+}
+
+// Failed logs an event that returned an error or panicked; it ends the connection.
+func (w *owner) Failed(sess *engine.Session, err error) bool {
+	c := (*Conn)(w)
+	if errors.Is(err, client.ErrClosed) && sess.State() >= link.Closing {
+		return false
+	}
+	if p, ok := errors.AsType[*client.PanicError](err); ok {
+		c.logPanic(p.Event, p.Value, p.Stack)
+		return false
+	}
+	c.log.Warn("event failed", logkey.Err, err)
+	return false
+}
+
+// Gone is the last that is heard of a session.
+func (w *owner) Gone(sess *engine.Session) { sess.Data.(*life).r.alive.Done() }
+
+func checkClose(code client.StatusCode, reason string) error {
+	switch {
+	case code != 0 && !code.Sendable():
+		return client.ErrBadCloseCode
+	case !utf8.ValidString(reason):
+		return client.ErrInvalidUTF8
+	}
+	return nil
+}
