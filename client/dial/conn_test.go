@@ -252,7 +252,7 @@ func TestConnComesBack(t *testing.T) {
 		c := begin(t, h, d.handler())
 		start(t, c)
 		d.want("open 1")
-		time.Sleep(6 * time.Second) // stable
+		pass(6 * time.Second) // stable
 		h.dialled()
 		h.down()
 		synctest.Wait()
@@ -263,7 +263,7 @@ func TestConnComesBack(t *testing.T) {
 		if n := c.Info().NextAttempt; time.Until(n) != 100*time.Millisecond {
 			t.Errorf("the next attempt is in %v", time.Until(n))
 		}
-		time.Sleep(60 * time.Second)
+		pass(60 * time.Second)
 		ms := func(n ...int) (list []time.Duration) {
 			for _, n := range n {
 				list = append(list, time.Duration(n)*time.Millisecond)
@@ -276,20 +276,26 @@ func TestConnComesBack(t *testing.T) {
 		}
 		d.take()
 		h.up()
-		time.Sleep(11 * time.Second)
+		pass(11 * time.Second)
 		if got := d.take(); !strings.HasPrefix(got, "open 1") {
 			t.Errorf("then %s", got)
 		}
 		if i := c.Info(); i.Opened != 2 || !i.Open.Reopened || i.LastError != nil {
 			t.Errorf("%+v", i)
 		}
-		time.Sleep(6 * time.Second)
+		pass(6 * time.Second)
 		h.dialled()
 		h.each(func(g *guest) { g.Abort() })
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := h.dialled(); !slices.Equal(got, ms(100)) {
 			t.Errorf("after a stable connection attempts at %v", got)
 		}
 		d.want("close 1006, open 1")
 	})
+}
+
+// pass lets time pass, and what it brings happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }

@@ -72,7 +72,7 @@ func TestStopInEveryCallback(t *testing.T) {
 				if s := c.State(); s != Closed {
 					t.Errorf("the state is %v", s)
 				}
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 				d.want(tt.want)
 			})
 		})
@@ -182,7 +182,7 @@ func TestConnect(t *testing.T) {
 		}
 		d.want("open 1") // OnOpen has returned
 		h.each(func(g *guest) { g.Abort() })
-		time.Sleep(time.Second)
+		pass(time.Second)
 		d.want("close 1006, open 2")
 		if _, err := c.Connect(t.Context()); err != ErrRunning {
 			t.Error(err)
@@ -196,7 +196,7 @@ func TestConnect(t *testing.T) {
 		if e, ok := errors.AsType[*DialError](err); !ok || !e.Final || c.State() != Closed {
 			t.Errorf("%v, %v", err, c.State())
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		d.want("error 1 final true")
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -229,9 +229,9 @@ func TestConnectContextEndsWithConnect(t *testing.T) {
 			t.Fatal(err)
 		}
 		cancel()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		h.each(func(g *guest) { g.Abort() })
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		d.want("open 1, close 1006, open 1")
 	})
 }
@@ -243,15 +243,15 @@ func TestCloseCodesDecide(t *testing.T) {
 		h, d := newHouse(t), &diary{t: t}
 		c := begin(t, h, d.handler())
 		start(t, c)
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		h.each(func(g *guest) { _ = g.Close(1000, "") })
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		h.each(func(g *guest) { _ = g.Close(1012, "restart; retry-after=30") })
 		synctest.Wait()
 		if w := time.Until(c.Info().NextAttempt); w != 30*time.Second+100*time.Millisecond {
 			t.Errorf("with a hint it waits %v", w)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		h.each(func(g *guest) { _ = g.Close(1008, "not you") })
 		<-c.Done()
 		d.want("open 1, close 1000, open 1, close 1012, open 1, close 1008, stop local false")
@@ -262,7 +262,7 @@ func TestCloseCodesDecide(t *testing.T) {
 		})
 		start(t, hooked)
 		h.each(func(g *guest) { _ = g.Close(1008, "not you") })
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		h.each(func(g *guest) { _ = g.Close(1000, "") })
 		<-hooked.Done()
 		d.want("open 1, close 1008, open 2, close 1000, stop local false")
@@ -355,7 +355,7 @@ func TestRetryNow(t *testing.T) {
 		d.want("open 3")
 		c.RetryNow()
 		h.each(func(g *guest) { g.Abort() })
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		d.want("close 1006")
 	})
 }
@@ -385,9 +385,9 @@ func TestBrokenHandlers(t *testing.T) {
 				}
 				c := begin(t, h, hd)
 				start(t, c)
-				time.Sleep(time.Second)
+				pass(time.Second)
 				_ = c.SendText("x")
-				time.Sleep(time.Second)
+				pass(time.Second)
 				code := map[string]string{"panics": "close 1011", "fails": "close 4444"}[name]
 				d.want(code + ", " + code)
 				if c.State() != Open || n != 3 {
@@ -404,7 +404,7 @@ func TestBrokenHandlers(t *testing.T) {
 			c := begin(t, h, hd)
 			start(t, c)
 			_ = c.SendText("x")
-			time.Sleep(time.Second)
+			pass(time.Second)
 			d.want("open 1, close 1011, open 2")
 			h.down()
 			hd.OnError = func(*Conn, *DialError) { runtime.Goexit() }
@@ -455,7 +455,7 @@ func TestClassOfTheProgram(t *testing.T) {
 			t.Errorf("got %q, URI %q, host %q, id %d", p.got, p.RawURI(), p.HostHeader(), p.ID())
 		}
 		h.each(func(g *guest) { g.Abort() })
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if len(errs) != 4 || len(peers) != 6 || !errors.Is(errs[0], no) || c.Client() != client.Client(peers[5]) {
 			t.Fatalf("%d objects, errors %v", len(peers), errs)
 		}
