@@ -140,7 +140,8 @@ type Options struct {
 	// MaxFrameSize bounds the payload of the frames that are sent: a longer message goes out
 	// in several. Zero means one frame for each message.
 	MaxFrameSize int
-	// SendQueue bounds what waits for a slow server.
+	// SendQueue bounds what waits for a slow server. Its zero Policy is
+	// client.QueueBlock here: Send waits for room.
 	SendQueue client.SendQueue
 	// WriteTimeout ends the connection to a server that takes no byte for so long. Zero
 	// means 10 s.
@@ -199,6 +200,7 @@ func (o Options) withDefaults() Options {
 	if o.StopStatuses == nil {
 		o.StopStatuses = []int{http.StatusUnauthorized, http.StatusForbidden}
 	}
+	def(&o.SendQueue.Policy, client.QueueBlock)
 	o.SendQueue = o.SendQueue.WithDefaults()
 	def(&o.WriteTimeout, 10*time.Second)
 	def(&o.CloseTimeout, 5*time.Second)
