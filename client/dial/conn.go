@@ -259,7 +259,7 @@ func (c *Conn) finish(r *run, why error) {
 	c.end(r)
 	c.tellDrops()
 	c.state(Closed)
-	c.log.Info("stopped", c.line(info)...)
+	c.log.Debug("stopped", c.line(info)...)
 	if f := c.h.OnStop; f != nil {
 		c.user("OnStop", func() { f(c, info) })
 	}

@@ -123,7 +123,7 @@ func (w *owner) Connect(sess *engine.Session) error {
 	defer close(l.told)
 	l.isTold = true
 	c.state(Open)
-	c.log.Info("open", logkey.Addr, logURL(l.info.URL), logkey.Remote, l.info.Remote.String(), logkey.Attempt, l.info.Attempt)
+	c.log.Debug("open", logkey.Addr, logURL(l.info.URL), logkey.Remote, l.info.Remote.String(), logkey.Attempt, l.info.Attempt)
 	if f := c.h.OnOpen; f != nil {
 		c.telling.Lock()
 		defer c.telling.Unlock()
@@ -162,7 +162,7 @@ func (w *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
 		close(l.told)
 		return
 	}
-	c.log.Info("closed", logkey.Addr, logURL(l.info.URL), logkey.Code, info.Why(), logkey.Status, int(info.Code), logkey.Text, info.Reason,
+	c.log.Debug("closed", logkey.Addr, logURL(l.info.URL), logkey.Code, info.Why(), logkey.Status, int(info.Code), logkey.Text, info.Reason,
 		logkey.RemoteClose, info.Remote, logkey.Cause, info.Cause, logkey.Unsent, info.Unsent)
 	if f := c.h.OnClose; f != nil {
 		c.telling.Lock()

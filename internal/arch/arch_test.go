@@ -22,7 +22,7 @@ type arrow struct {
 }
 
 var arrows = []arrow{
-	{"examples/*", []string{"wsserver", "client", "config", "hosts", "multilisten", "banner", "pump", "forward"}},
+	{"examples/*", []string{"wsserver", "client", "client/dial", "config", "hosts", "multilisten", "banner", "pump", "forward"}},
 	{"wsserver", []string{"admit", "client", "hosts", "multilisten", "banner", "forward", uuid,
 		"internal/relay", "internal/forwarded",
 		"internal/deflate", "internal/engine", "internal/event", "internal/handshake",

@@ -15,6 +15,7 @@ import (
 var used = []string{
 	"NewUpgrader", "Upgrader", "UpgradeFromConn", "ServerOption", "SessionStorage",
 	"ReadMaxPayloadSize", "CheckUtf8Enabled", "ParallelGolimit", "ReadBufferSize", "WriteBufferSize", "NewSession",
+	"NewClientFromConn", "ClientOption", "Addr", // its handshake, with an answer of ours, ends before it returns
 	"Conn", "ReadLoop", "NetConn",
 	"Message", "Opcode", "Bytes", "Close",
 }
