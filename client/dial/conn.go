@@ -114,15 +114,16 @@ func (c *Conn) Connect(ctx context.Context) (OpenInfo, error) {
 		<-life.told
 		return life.info, nil
 	}
+	defer c.leave(r)
 	e.Final = true
-	info := c.stopInfo(r, nil)
-	if !info.Local {
+	stopped := c.stopInfo(r, nil).Local
+	if !stopped {
 		c.tellError(e)
 	}
 	c.end(r)
+	c.tellDrops()
 	c.state(Closed)
-	c.leave(r)
-	if info.Local {
+	if stopped {
 		return OpenInfo{}, ErrStopped
 	}
 	return OpenInfo{}, e
@@ -229,9 +230,6 @@ func (c *Conn) attempt(ctx context.Context, r *run) (*life, *DialError) {
 		}
 		_ = o.conn.Close()
 	}
-	c.mu.Lock()
-	c.failed = e
-	c.mu.Unlock()
 	return nil, e
 }
 

@@ -53,8 +53,11 @@ func (c *Conn) state(s State) {
 	}
 }
 
-// tellError tells of an attempt that failed.
+// tellError tells of an attempt that failed. From now on nothing of e changes.
 func (c *Conn) tellError(e *DialError) {
+	c.mu.Lock()
+	c.failed = e
+	c.mu.Unlock()
 	c.log.Warn("attempt failed", logkey.Addr, logURL(e.URL), logkey.Code, e.Reason.Code(), logkey.Err, e.Err, logkey.Status, e.HTTPStatus,
 		logkey.Attempt, e.Attempt, logkey.Wait, e.NextWait, logkey.Final, e.Final)
 	if f := c.h.OnError; f != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/engine"
+	"github.com/icsws/icsws/internal/link"
 )
 
 // Send sends m on the open connection, as client.Base.Send does there. Without a
@@ -49,8 +50,9 @@ func (c *Conn) keep(m client.Message, o client.SendOptions) error {
 		return client.ErrBadOpcode
 	case m.Op == client.OpText && !utf8.Valid(m.Data):
 		return client.ErrInvalidUTF8
-	case o.Progress != nil:
-		return client.ErrOptions
+	}
+	if _, err := link.MessageOptions(o); err != nil {
+		return err
 	}
 	c.mu.Lock()
 	if c.o.QueueWhileDown == 0 || c.run == nil || c.run.stopped {
@@ -102,11 +104,21 @@ func (c *Conn) flushOne(sess *engine.Session) bool {
 	}
 	w.o.Policy, w.o.Key = client.QueueBlock, ""
 	err := sess.Client.SendWith(sess.Client.Context(), w.m, w.o).Err
-	again := err == nil || errors.Is(err, client.ErrQueueFull) && sess.Client.Connected()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.queue.done(err == nil)
-	return again
+	switch {
+	case err == nil:
+		c.queue.done(true)
+	case c.stateLocked() != Open, c.sess != sess:
+		c.queue.done(false) // for the next connection
+		return false
+	case errors.Is(err, client.ErrQueueFull): // its wait is over: again
+		c.queue.done(false)
+	default: // it would fail on every connection
+		c.queue.done(true)
+		c.queue.note(client.DropNewest, len(w.m.Data), time.Now())
+	}
+	return true
 }
 
 // Ping sends a ping on the open connection, see client.Base.Ping.
