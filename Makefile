@@ -60,4 +60,4 @@ tidy: ## gofmt -w and go mod tidy in every module
 	ci/tidy.sh
 
 clean: ## remove what was built
-	rm -rf .build test/browser/node_modules
+	rm -rf .build test/browser/node_modules web/node_modules web/.build

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The examples against npm ws and a real Chromium: browser.sh [install|ws|chat|files|multihost|game]...
+# The examples and the client for browsers against npm ws and a real Chromium: browser.sh [install|ws|web|chat|files|multihost|game]...
 #
 # install brings what is missing: Node.js, npm and Chromium as Debian packages, the
 # npm packages as the lock file says. CHROMIUM names another browser, SHOTS a folder
@@ -45,22 +45,29 @@ install() {
 		packages=$(missing | xargs)
 		[ -z "$packages" ] || { echo "browser.sh: still missing: $packages" >&2; return 1; }
 	fi
-	npm_packages
+	npm_packages test/browser
+	npm_packages web
 	node --version
 	"$(browser)" --version
 }
 
-npm_packages() { # none is fetched while the lock file is the one last installed
-	cd test/browser
+npm_packages() { # FOLDER; none is fetched while the lock file is the one last installed
+	cd "$1"
 	if ! cmp -s package-lock.json node_modules/.installed-lock.json; then
 		npm ci --ignore-scripts --prefer-offline
 		cp package-lock.json node_modules/.installed-lock.json
 	fi
-	cd ../..
+	cd "$OLDPWD"
 }
 
 ws() {
 	ICSWS_ECHO=$PWD/.build/echo node --test --test-reporter=spec test/browser/ws-client.test.mjs
+}
+
+web() { # dist is what src makes and is small; then what it does, without a browser and in one
+	npm_packages web
+	(cd web && npm run --silent check && node --test --test-reporter=spec test/*.test.mjs)
+	CHROMIUM=$(browser) ICSWS_ECHO=$PWD/.build/echo node --test --test-reporter=spec test/browser/web.test.mjs
 }
 
 chat() {
@@ -79,10 +86,10 @@ game() {
 	CHROMIUM=$(browser) ICSWS_GAME=$PWD/.build/game node --test --test-reporter=spec test/browser/game.test.mjs
 }
 
-[ $# -gt 0 ] || set -- install ws chat files multihost game
+[ $# -gt 0 ] || set -- install ws web chat files multihost game
 for part; do
 	case $part in
-	install | ws | chat | files | multihost | game) "$part" ;;
+	install | ws | web | chat | files | multihost | game) "$part" ;;
 	*) echo "browser.sh: no part called $part" >&2; exit 2 ;;
 	esac
 done

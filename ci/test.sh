@@ -47,4 +47,4 @@ step 'examples' make -s build
 step 'nginx and HAProxy' ci/interop.sh
 step 'browser: install' ci/browser.sh install
 step 'browser: npm ws' ci/browser.sh ws
-step 'browser: Chromium' ci/browser.sh chat files multihost game
+step 'browser: Chromium' ci/browser.sh web chat files multihost game

@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"net"
 	"net/http"
+
+	"github.com/icsws/icsws/web"
 )
 
 //go:embed page
@@ -83,6 +85,7 @@ func (p place) handler(full func() bool) http.Handler {
 			http.ServeFileFS(w, r, files, "page/"+name)
 		})
 	}
+	mux.Handle("/icsws.js", web.Handler())
 	return guarded(mux)
 }
 

@@ -4,6 +4,8 @@ import (
 	"embed"
 	"io/fs"
 	"net/http"
+
+	"github.com/icsws/icsws/web"
 )
 
 //go:embed page
@@ -12,7 +14,9 @@ var files embed.FS
 // pages serves the page, which needs nothing from elsewhere and may have nothing.
 func pages() http.Handler {
 	dir, _ := fs.Sub(files, "page") // which is there
-	serve := http.FileServerFS(dir)
+	serve := http.NewServeMux()
+	serve.Handle("/", http.FileServerFS(dir))
+	serve.Handle("/icsws.js", web.Handler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "+

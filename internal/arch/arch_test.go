@@ -22,7 +22,7 @@ type arrow struct {
 }
 
 var arrows = []arrow{
-	{"examples/*", []string{"wsserver", "client", "client/dial", "config", "hosts", "multilisten", "banner", "pump", "forward"}},
+	{"examples/*", []string{"wsserver", "client", "client/dial", "config", "hosts", "multilisten", "banner", "pump", "forward", "web"}},
 	{"wsserver", []string{"admit", "client", "hosts", "multilisten", "banner", "forward", uuid,
 		"internal/relay", "internal/forwarded",
 		"internal/deflate", "internal/engine", "internal/event", "internal/handshake",
@@ -39,6 +39,7 @@ var arrows = []arrow{
 	{"admit", nil},
 	{"forward", []string{"internal/logkey"}},
 	{"pump", []string{"internal/event", "internal/link"}},
+	{"web", nil},
 	{"metrics", []string{"wsserver", "github.com/prometheus/client_golang/*"}},
 
 	{"internal/engine", []string{"client", "internal/transport", "internal/handshake", "internal/deflate", "internal/event", "internal/link", gws}},

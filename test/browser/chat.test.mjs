@@ -268,6 +268,24 @@ test('the page connects again by itself after a restart of the server', limit, a
   await bob.sees('Ada', 'before') // which the new server does not know
 })
 
+test('who floods a room is shown out for good, and may come back', limit, async (t) => {
+  const ada = await visit(t, (await chat(t)).url('http:'))
+  await ada.join('Ada')
+  await ada.page.evaluate(() => {
+    for (let i = 0; i < 100; i++) {
+      document.querySelector('#text').value = `flood ${i}`
+      document.querySelector('#composer').requestSubmit()
+    }
+  })
+  await ada.until(() => document.querySelector('#why').textContent === 'Closed: too many messages.')
+  assert.equal(ada.sockets.length, 1)
+  await picture(ada, 'flood')
+  await ada.page.click('#again')
+  await ada.isConnected()
+  assert.equal(ada.sockets.length, 2)
+  assert.deepEqual(ada.errors, [])
+})
+
 test('after a broken connection the page shows nothing twice', limit, async (t) => {
   const ada = await visit(t, (await chat(t)).url('http:'))
   const routes = []

@@ -1,14 +1,15 @@
 // The page of the chat: it keeps one WebSocket open and says what state that is in.
 
+import { Socket } from './icsws.js'
 import { hear, note, past, toEnd } from './log.js'
 import { came, gone, list, nobody } from './people.js'
 
 const $ = (id) => document.getElementById(id)
 
 const MAX_BODY = 1000 // characters of a message
-const FIRST_PAUSE = 500 // milliseconds before the second attempt
-const LONGEST_PAUSE = 15_000
-const STEADY = 10_000 // a connection that lasted so long was a good one
+
+// A place is not free again at once, so the first wait is long; at least half of each.
+const AGAIN = { minWait: 500, maxWait: 15_000, jitter: 0.5, stableAfter: 10_000 } // milliseconds
 
 // The server's rule: 1 to 20 visible characters.
 const NAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,20}$/u
@@ -19,13 +20,10 @@ const ROOM = /^[a-z0-9-]{1,32}$/
 const title = document.title
 const { room } = document.documentElement.dataset // empty in the lobby
 
-let socket = null // the present one; what others report is ignored
+let socket = null // the present one
 let state = $('status').textContent // the server may have said that it is busy
 let wanted = '' // the name to join under, again after each loss
 let me = '' // the name that the room gave
-let attempts = 0 // since the last good connection
-let since = 0 // when the room let us in
-let timer = 0 // runs until the next attempt
 let full = '' // why there was no place
 let lastSent = '' // comes back when the room refuses it
 let unread = 0 // while nobody looks
@@ -34,40 +32,40 @@ let unread = 0 // while nobody looks
 
 function connect() {
   stop()
-  const url = new URL(room ? `/chat/${room}` : '/chat', location.href)
-  url.protocol = location.protocol.replace('http', 'ws')
-  url.searchParams.set('name', wanted)
+  socket = new Socket(address, { ...AGAIN, onmessage: (e) => take(JSON.parse(e.data)), onclose: lost, onerror: lost })
+}
+
+// address is asked for by each attempt.
+function address() {
   if (state !== 'busy') show('connecting') // busy it stays until there is a place
-  const ws = socket = new WebSocket(url)
-  ws.addEventListener('message', (e) => { if (ws === socket) take(JSON.parse(e.data)) })
-  ws.addEventListener('close', (e) => { if (ws === socket) lost(e) })
+  return `/chat${room ? `/${room}` : ''}?${new URLSearchParams({ name: wanted })}`
 }
 
 // stop ends what is open or planned.
 function stop() {
-  clearTimeout(timer)
-  timer = 0
-  const ws = socket
+  if (!socket) return
+  socket.onclose = null // the page has said all there is to say
+  socket.close()
   socket = null
-  ws?.close(1000)
 }
 
-function lost({ code, reason }) {
+// lost tells of the end of a connection, or of an attempt. After 1008 there is no other.
+function lost({ code, reason, final }) {
   const busy = code === 1013
-  socket = null
   nobody()
   show(busy ? 'busy' : 'closed')
-  if (Date.now() - since > STEADY) attempts = 0
-  const pause = Math.min(LONGEST_PAUSE, (busy ? 4 : 1) * FIRST_PAUSE * 2 ** attempts++)
-  timer = setTimeout(connect, pause * (0.5 + Math.random() / 2)) // so that not all come at once
-  const why = busy ? full || 'All places are taken.' : code === 1008 ? `Closed: ${reason}.` : 'Not connected.'
+  const why = busy ? full || 'All places are taken.' : final ? `Closed: ${reason}.` : 'Not connected.'
   full = ''
-  tell(`${why} Trying again.`, true)
+  tell(final ? why : `${why} Trying again.`, true)
+}
+
+// again is for who does not want to wait.
+function again() {
+  if (!socket.start()) socket.retryNow()
 }
 
 function entered(line) {
   me = line.who
-  since = Date.now()
   list(line.people, me)
   past(true)
   show('connected')
@@ -159,7 +157,6 @@ function join() {
   }
   remember(name)
   wanted = name
-  attempts = 0
   if (state !== 'busy') tell('')
   connect()
 }
@@ -213,7 +210,7 @@ on('entry', 'submit', join)
 on('elsewhere', 'submit', go)
 on('composer', 'submit', send)
 on('leave', 'click', leave)
-on('again', 'click', connect)
+on('again', 'click', again)
 on('text', 'input', typed)
 $('text').addEventListener('keydown', (e) => {
   if (e.key !== 'Enter' || e.shiftKey || e.isComposing) return
@@ -221,13 +218,12 @@ $('text').addEventListener('keydown', (e) => {
   send()
 })
 
-// Waiting is over when the network is back, or somebody looks.
-addEventListener('online', () => { if (timer) connect() })
+// Waiting is over when somebody looks.
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return
   unread = 0
   document.title = title
-  if (timer) connect()
+  socket?.retryNow()
 })
 
 document.body.dataset.state = state

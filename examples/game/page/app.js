@@ -2,6 +2,7 @@
 // wants, and shows what the server says.
 
 import { draw } from './draw.js'
+import { Socket } from './icsws.js'
 import { hello, input, take } from './wire.js'
 
 const $ = (id) => document.getElementById(id)
@@ -9,12 +10,11 @@ const canvas = $('arena')
 
 const SCENE = 2400 // side of what is seen behind the door
 const BEAT = 100 // milliseconds between two inputs when nothing changes, for the latency
-const LONGEST_PAUSE = 8000
+const AGAIN = { minWait: 500, maxWait: 8000, jitter: 0.5 } // milliseconds
 
-let socket = null // the present one
+let socket = null // once there is a name
 let me = null // { slot, side, ticks } once the server has said hello
 let wanted = '' // the name, again after each loss
-let attempts = 0
 
 const bodies = new Map() // by slot
 const leaders = []
@@ -23,20 +23,14 @@ let arrived = 0 // when the last message came
 // Connecting, and doing so again.
 
 function connect() {
-  const url = new URL('/play', location.href)
-  url.protocol = location.protocol.replace('http', 'ws')
-  url.searchParams.set('name', wanted)
-  const ws = socket = new WebSocket(url)
-  ws.binaryType = 'arraybuffer'
-  ws.addEventListener('message', (e) => { if (ws === socket) heard(e.data) })
-  ws.addEventListener('close', (e) => { if (ws === socket) lost(e) })
+  socket = new Socket(`/play?${new URLSearchParams({ name: wanted })}`, AGAIN)
+  socket.onmessage = (e) => heard(e.data)
+  socket.onclose = socket.onerror = lost
 }
 
-function lost({ reason }) {
+function lost({ reason, final }) {
   me = null
-  $('status').textContent = `${reason || 'Not connected.'} Trying again.`
-  const pause = Math.min(LONGEST_PAUSE, 500 * 2 ** attempts++)
-  setTimeout(connect, pause * (0.5 + Math.random() / 2)) // so that not all come at once
+  $('status').textContent = `${reason || 'Not connected.'} ${final ? 'Reload to play again.' : 'Trying again.'}`
 }
 
 function heard(data) {
@@ -44,7 +38,6 @@ function heard(data) {
     me = hello(data)
     bodies.clear()
     leaders.length = 0
-    attempts = 0
     $('status').textContent = ''
     document.body.dataset.view = 'arena'
     canvas.focus()
@@ -95,7 +88,7 @@ function wish() {
 }
 
 function steer() {
-  if (!me || socket.readyState !== WebSocket.OPEN) return
+  if (!me) return
   const { heading, power } = wish()
   const now = performance.now()
   if (heading === sent.heading && power === sent.power && now - sent.at < BEAT) return

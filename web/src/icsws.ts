@@ -1,0 +1,5 @@
+export { Backoff, returnHint } from './backoff.js'
+export type { BackoffOptions, Decision, End, StopReason } from './backoff.js'
+export type { Data, Drop, DropReason, QueueOptions } from './queue.js'
+export { Socket } from './socket.js'
+export type { Closed, Events, Failed, Next, Opened, SocketOptions, Source, Stopped } from './socket.js'
