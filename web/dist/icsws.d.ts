@@ -90,7 +90,7 @@ export interface QueueOptions {
      * UTF-8, an empty message as one. Default 0: nothing is queued.
      */
     queueBytes?: number;
-    /** The most messages. Default 0: no bound of their own. */
+    /** The most messages. Default 4096. */
     queueMessages?: number;
     /**
      * Which message goes when one finds the queue full: "newest", that one (the default), or

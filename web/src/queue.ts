@@ -23,7 +23,7 @@ export interface QueueOptions {
    * UTF-8, an empty message as one. Default 0: nothing is queued.
    */
   queueBytes?: number
-  /** The most messages. Default 0: no bound of their own. */
+  /** The most messages. Default 4096. */
   queueMessages?: number
   /**
    * Which message goes when one finds the queue full: "newest", that one (the default), or
@@ -61,11 +61,11 @@ export class Queue {
 
   /** Takes a copy of data, or not. Those of force do not ask for the bounds. */
   put(data: Data, force = false): boolean {
-    const { queueBytes = 0, queueMessages = 0, queuePolicy } = this.#o
+    const { queueBytes = 0, queueMessages = 4096, queuePolicy } = this.#o
     if (!force && !(queueBytes > 0)) return false
     const size = sizeOf(data)
     this.#expire()
-    const full = () => this.bytes + size > queueBytes || (queueMessages > 0 && this.length >= queueMessages)
+    const full = () => this.bytes + size > queueBytes || this.length >= queueMessages
     if (!force && full()) {
       if (queuePolicy !== 'oldest' || size > queueBytes) {
         this.#drop({ data, reason: 'newest' })
