@@ -12,6 +12,7 @@ import (
 	"github.com/icsws/icsws/internal/engine"
 	"github.com/icsws/icsws/internal/event"
 	"github.com/icsws/icsws/internal/link"
+	"github.com/icsws/icsws/internal/logkey"
 )
 
 // Errors of the methods of [Conn].
@@ -141,6 +142,9 @@ func (c *Conn) begin() (*run, error) {
 	}
 	if c.engine == nil {
 		c.engine = c.newEngine()
+	}
+	if c.o.InsecureSkipVerify || c.o.TLS != nil && c.o.TLS.InsecureSkipVerify {
+		c.log.Warn("the certificate of the server is not checked", logkey.Setting, "InsecureSkipVerify")
 	}
 	r := &run{machine: machine{o: &c.o, ask: c.ask()}, again: make(chan struct{}, 1), done: make(chan struct{})}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
@@ -363,10 +367,10 @@ func (c *Conn) Done() <-chan struct{} {
 	case c.last != nil:
 		return c.last.done
 	}
-	return over
+	return stoppedAlready
 }
 
-var over = func() <-chan struct{} {
+var stoppedAlready = func() <-chan struct{} {
 	done := make(chan struct{})
 	close(done)
 	return done

@@ -42,16 +42,14 @@ type DialError struct {
 	Timing Timing
 	// Err is the cause. Nil where HTTPStatus says it all.
 	Err error
-
-	place string // URL without its query
 }
 
 // Error is one sentence: where to, what failed, and the text of the cause. It has no
 // header values, no user info and no query.
 func (e *DialError) Error() string {
 	s := "dial: "
-	if e.place != "" {
-		s += e.place + ": "
+	if place, _, _ := strings.Cut(e.URL, "?"); place != "" { // the query may have a token in it
+		s += place + ": "
 	}
 	if e.Stage == StageProxy && e.Reason != ReasonProxy && e.Reason != ReasonProxyAuth {
 		s += "the proxy: "
@@ -127,17 +125,27 @@ func (h *hidden) Unwrap() error { return h.err }
 // the caller.
 func ended(parent, ctx context.Context, timeout time.Duration) (Reason, error) {
 	switch {
-	case ctx.Err() == nil:
+	case over(ctx) == nil:
 		return 0, nil
-	case parent.Err() == nil:
+	case over(parent) == nil:
 		return ReasonTimeout, fmt.Errorf("not done within %v (HandshakeTimeout): %w", timeout, context.DeadlineExceeded)
 	}
-	err := parent.Err()
-	if cause := context.Cause(parent); cause != err {
+	err := over(parent)
+	reason := ReasonCancelled
+	if errors.Is(err, context.DeadlineExceeded) {
+		reason = ReasonTimeout
+	}
+	if cause := context.Cause(parent); cause != nil && cause != err {
 		err = fmt.Errorf("%w: %w", err, cause)
 	}
-	if errors.Is(parent.Err(), context.DeadlineExceeded) {
-		return ReasonTimeout, err
+	return reason, err
+}
+
+// over is the error of a context, also of one whose deadline has passed just now: a
+// connection with the same deadline may be first.
+func over(ctx context.Context) error {
+	if at, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(at) {
+		return context.DeadlineExceeded
 	}
-	return ReasonCancelled, err
+	return ctx.Err()
 }

@@ -8,11 +8,10 @@ import (
 )
 
 const (
-	lastWords = time.Second     // for what a server says that no longer listens
-	bodyWait  = time.Second     // for the body of a refusal
-	maxBody   = 1 << 10         // bytes of it
-	maxHops   = 5               // redirects that are followed
-	longAgo   = 1 * time.Second // after the epoch: a deadline that is over
+	lastWords = time.Second // for what a server says that no longer listens
+	bodyWait  = time.Second // for the body of a refusal
+	maxBody   = 1 << 10     // bytes of it
+	maxHops   = 5           // redirects that are followed
 )
 
 // line is the connection of an attempt while it is being made. When the attempt ends its
@@ -37,7 +36,7 @@ func (l *line) cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.over = true
-	if l.conn.SetDeadline(time.Unix(0, 0).Add(longAgo)) != nil {
+	if l.conn.SetDeadline(time.Unix(1, 0)) != nil {
 		_ = l.conn.Close() // it has none
 	}
 }

@@ -37,7 +37,7 @@ type verdict struct {
 // failed is told of an attempt that failed. random is from [0, 1).
 func (m *machine) failed(e *DialError, random float64) verdict {
 	info := client.CloseInfo{Code: client.StatusAbnormal, Remote: e.HTTPStatus != 0, Cause: e}
-	return m.judge(info, slices.Contains(m.o.StopStatuses, e.HTTPStatus), e.RetryAfter, random)
+	return m.judge(info, e.Stage != StageProxy && slices.Contains(m.o.StopStatuses, e.HTTPStatus), e.RetryAfter, random)
 }
 
 // closed is told of the end of a connection that was open for so long.

@@ -185,7 +185,7 @@ func (a *attempt) blame(stage Stage, err error) *DialError {
 func (a *attempt) failed(stage Stage, reason Reason, err error) *DialError {
 	e := &DialError{Attempt: a.n, Stage: stage, Reason: reason, Timing: a.timing, Err: err}
 	if a.to != nil {
-		e.URL, e.place = a.to.url.String(), a.to.place()
+		e.URL = a.to.url.String()
 	}
 	return e
 }

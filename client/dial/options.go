@@ -107,7 +107,8 @@ type Options struct {
 	// MinWait is the wait before the first further attempt; each failure in a row doubles
 	// it (D-08). Zero means 100 ms; negative is an error.
 	MinWait time.Duration
-	// MaxWait is the most that it grows to. Zero means 10 s, or MinWait if that is more; negative is an error.
+	// MaxWait is the most that it grows to. Zero means 10 s, or MinWait if that is more;
+	// negative is an error.
 	MaxWait time.Duration
 	// Jitter is the share of a wait that is random, so that the clients of a server that
 	// restarts do not all come at once: 1 is anything from nothing to all of it, 0.2 its
@@ -167,7 +168,7 @@ type Options struct {
 	// QueueWhileDown is how many bytes of payload wait while there is no connection, to be
 	// sent on the next one (D-25). Zero means none: Send fails with client.ErrClosed then.
 	QueueWhileDown int
-	// QueueMessages bounds their number. Zero means no bound of its own.
+	// QueueMessages bounds their number. Zero means 4096.
 	QueueMessages int
 	// QueuePolicy says what happens when a message finds them full:
 	// client.QueueDropNewest, which the zero value means, or client.QueueDropOldest.
@@ -193,6 +194,7 @@ func (o Options) withDefaults() Options {
 	def(&o.MaxWait, max(10*time.Second, o.MinWait))
 	def(&o.Jitter, 1)
 	def(&o.StableAfter, 5*time.Second)
+	def(&o.QueueMessages, 4096)
 	def(&o.MaxHint, time.Hour)
 	if o.StopCodes == nil {
 		o.StopCodes = []client.StatusCode{client.StatusPolicyViolation}

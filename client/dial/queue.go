@@ -44,7 +44,7 @@ func (q *queue) push(o *Options, w waiting) (ok bool) {
 }
 
 func (q *queue) fits(o *Options, n int) bool {
-	return n <= o.QueueWhileDown-q.bytes && (o.QueueMessages <= 0 || q.len() < o.QueueMessages)
+	return n <= o.QueueWhileDown-q.bytes && q.len() < o.QueueMessages
 }
 
 // expire drops what has waited for too long.

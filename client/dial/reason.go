@@ -103,7 +103,7 @@ var reasonInfos = [reasons]reasonInfo{
 	ReasonOptions: {"options", "the options are wrong",
 		"`Options` can not be used, or a file that they name.", "The text of the error names the field."},
 	ReasonUser: {"user", "a function of the program failed",
-		"`HeaderFunc`, `Dial`, `Proxy`, `KeyPassword`, a function of `TLS` or `NewClient` returned an error or panicked.", "The error is that of the function."},
+		"`HeaderFunc`, `Dial`, `Proxy`, `KeyPassword` or `NewClient` returned an error or panicked, or a function of `TLS` panicked.", "The error is that of the function."},
 }
 
 // String is a part of a sentence, such as "the connection was refused".

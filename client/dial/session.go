@@ -26,6 +26,9 @@ type life struct {
 	isTold bool          // of the goroutine of the events
 }
 
+// maxMessage bounds a message that is in memory as a whole.
+const maxMessage = 1 << 30
+
 // newEngine returns what makes the sessions. It has nothing that needs an end.
 func (c *Conn) newEngine() *engine.Engine {
 	o := &c.o
@@ -33,6 +36,7 @@ func (c *Conn) newEngine() *engine.Engine {
 	if whole == 0 {
 		whole, pieces = 1<<20, -1
 	}
+	whole = min(whole, maxMessage)
 	return engine.New(engine.Config{
 		Owner:   (*owner)(c),
 		Service: transport.NewService(),

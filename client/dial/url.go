@@ -160,13 +160,6 @@ func withoutZone(host string) string {
 	return host
 }
 
-// place is the URL for errors: the query may have a token in it.
-func (t *target) place() string {
-	u := *t.url
-	u.RawQuery, u.ForceQuery = "", false
-	return u.String()
-}
-
 // asHTTP is the URL that a proxy is chosen for.
 func (t *target) asHTTP() *url.URL {
 	u := *t.url

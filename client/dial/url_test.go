@@ -44,7 +44,7 @@ func TestURLIsRefused(t *testing.T) {
 		"", "a.example", "http://a.example", "//a.example", "ws:", "ws://", "ws:///x", "ws://:80", "ws:a.example",
 		"ws://a.example#x", "ws://a.example/#", "ws://a.example:0", "ws://a.example:65536", "ws://a.example:x",
 		"ws://[::1", "ws://[a.example]", "ws://::1", "ws://a..example", "ws://.", "ws://a b", "ws://a\r\nb",
-		"ws://" + strings.Repeat("a", 64) + ".example", "ws://" + strings.Repeat("a.", 127) + "a", "ws://a\"b.example", "ws://xn--\u00e4-.example",
+		"ws://" + strings.Repeat("a", 64) + ".example", "ws://" + strings.Repeat("a.", 127) + "a", "ws://a\"b.example", "ws://\u00ad",
 		"ws://user:se#cret@a.example", "ws://user:sec%ret@a.example", "user:secret@a.example", "ws://user:secret@", "ws://user:secret@a.example:x/",
 	} {
 		u, err := parseURL(raw)

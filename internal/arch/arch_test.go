@@ -31,6 +31,7 @@ var arrows = []arrow{
 	{"config", []string{"admit", "wsserver", "client", "hosts", "multilisten", "banner", "forward", "internal/ini", "internal/nearest", "internal/dirfs",
 		"github.com/BurntSushi/toml", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/*"}},
 	{"client/clienttest", []string{"client", "internal/*", uuid}},
+	{"client/dial", []string{"client", "hosts", "internal/*", "golang.org/x/net/idna", "golang.org/x/net/proxy", uuid}},
 	{"hosts", []string{"internal/event", "internal/ini", "internal/keystore", "internal/nearest", "internal/dirfs", "github.com/fsnotify/fsnotify",
 		"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/cryptobyte/asn1", "golang.org/x/crypto/ocsp", "golang.org/x/net/idna"}},
 	{"hosts/acme", []string{"hosts", "internal/event", "github.com/mholt/acmez/v3", "github.com/mholt/acmez/v3/acme", "golang.org/x/sys/windows"}},

@@ -77,6 +77,30 @@ func tlsPair(t testing.TB, near, far net.Conn, keys io.Writer, edit ...func(*tls
 	return client, server
 }
 
+// D-14: the client's side of TLS, before a Conn has it: what reads and writes blocks.
+func TestClientSideOfTLS(t *testing.T) {
+	ca := wstest.NewCA(t)
+	near, far := tcpPair(t, 0)
+	client := NewTLSClient(near, &tls.Config{RootCAs: ca.Pool(), ServerName: "server.example"})
+	server := NewTLS(far, &tls.Config{Certificates: []tls.Certificate{ca.Leaf("server.example")}})
+	defer server.Close()
+	got := make(chan string, 1)
+	go func() {
+		b := make([]byte, 5)
+		_, _ = io.ReadFull(server, b)
+		got <- string(b)
+	}()
+	if err := client.HandshakeContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if s := <-got; s != "hello" || client.NetConn() != near || len(client.ConnectionState().PeerCertificates) == 0 {
+		t.Errorf("%q came over %T", s, client.NetConn())
+	}
+}
+
 // TestTLSToASlowReader: partial writes below the records, with control frames
 // and many senders, over a socket and over a connection that can only block. All
 // arrives, decrypts, and is in order.

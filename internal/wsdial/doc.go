@@ -7,6 +7,8 @@
 //	n, err := c.Read(p)  // its payload, to io.EOF
 //	err = c.WriteFrame(wsdial.Text, true, []byte("hello"))
 //
+// Who reads and writes by other means does the handshake alone, with [Opening].
+//
 // Frames are passed on as they come, so memory does not depend on their size. Nothing is
 // bounded in time: deadlines belong to the connection. One goroutine reads; any number
 // may write.

@@ -132,7 +132,10 @@ func appendRequest(b []byte, r Request, key string) ([]byte, error) {
 // is a head of more than so many bytes.
 func ReadHead(br *bufio.Reader, most int) (string, error) {
 	const begin = "HTTP/1."
-	if b, err := br.Peek(len(begin)); err == nil && string(b) != begin {
+	switch b, err := br.Peek(len(begin)); {
+	case err != nil: // a second read could have another one
+		return "", err
+	case string(b) != begin:
 		return "", badResponse(BadHead, "it does not begin as one of HTTP/1 does")
 	}
 	var head []byte
