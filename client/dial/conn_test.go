@@ -204,7 +204,7 @@ func start(t *testing.T, c *Conn) {
 // bubble runs a test whose time is its own.
 func bubble(t *testing.T, f func(t *testing.T)) { synctest.Test(t, f) }
 
-// D-01, D-14, D-25, D-33: it opens in the background, sends and receives, and stops.
+// D-01, D-14, D-24, D-25, D-33: it opens in the background, sends and receives, and stops.
 func TestConnTalks(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, d := newHouse(t), &diary{t: t}
@@ -244,7 +244,7 @@ func TestConnTalks(t *testing.T) {
 	})
 }
 
-// D-05, D-08: while the server is away the waits double, from 100 ms to 10 s, and begin
+// D-05, D-08, E-14: while the server is away the waits double, from 100 ms to 10 s, and begin
 // anew when a connection has been stable.
 func TestConnComesBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
