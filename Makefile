@@ -17,10 +17,10 @@ help: ## list the words
 run: ## start the chat example
 	go run ./examples/chat
 
-build: ## build every package, the examples into .build/
+build: ## build every package, the tool and the examples into .build/
 	@mkdir -p .build
 	go build ./...
-	go build -o .build/ ./examples/...
+	go build -o .build/ ./cmd/... ./examples/...
 
 test: ## everything that CI runs, stops at the first failure
 	ci/test.sh

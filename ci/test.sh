@@ -44,6 +44,7 @@ step 'benchmarks once' make -s microbench BENCHTIME=1x
 step 'comparison once' make -s bench BENCHFLAGS='-quick -rounds 1'
 step 'other modules' others
 step 'examples' make -s build
+step 'completion scripts and manual page' ci/shells.sh
 step 'nginx and HAProxy' ci/interop.sh
 step 'browser: install' ci/browser.sh install
 step 'browser: npm ws' ci/browser.sh ws

@@ -22,6 +22,9 @@ type arrow struct {
 }
 
 var arrows = []arrow{
+	{"cmd/icsws", []string{"cmd/icsws/internal/*"}},
+	{"cmd/icsws/internal/*", []string{"cmd/icsws/internal/*", "wsserver", "client", "client/dial", "config", "hosts", "multilisten",
+		"internal/keystore", "internal/nearest", "golang.org/x/crypto/ocsp", "golang.org/x/sys/unix", "golang.org/x/sys/windows", "golang.org/x/term"}},
 	{"examples/*", []string{"wsserver", "client", "client/dial", "config", "hosts", "multilisten", "banner", "pump", "forward", "web"}},
 	{"wsserver", []string{"admit", "client", "hosts", "multilisten", "banner", "forward", uuid,
 		"internal/relay", "internal/forwarded",
@@ -159,7 +162,9 @@ func TestModulesAreKnown(t *testing.T) {
 		"github.com/prometheus/client_golang", "github.com/prometheus/client_model", "github.com/prometheus/common", // metrics alone
 		"github.com/prometheus/procfs",
 		"github.com/smallstep/pkcs7", // tests alone
-		leak, "golang.org/x/crypto", "golang.org/x/net", "golang.org/x/sys", "golang.org/x/text",
+		leak, "golang.org/x/crypto", "golang.org/x/net", "golang.org/x/sys",
+		"golang.org/x/term", // cmd/icsws alone
+		"golang.org/x/text",
 		"google.golang.org/protobuf",         // metrics alone
 		"software.sslmate.com/src/go-pkcs12", // tests alone
 	}

@@ -43,7 +43,7 @@ func (p *pkg) public() bool { return isPublic(p.ImportPath) }
 
 func isPublic(importPath string) bool {
 	n, ours := strings.CutPrefix(importPath, module+"/")
-	return ours && !matches(n, "internal/*") && !matches(n, "examples/*")
+	return ours && !matches(n, "internal/*") && !matches(n, "examples/*") && !matches(n, "cmd/*")
 }
 
 // matches is path.Match, save that the star at the end takes any depth.

@@ -1,0 +1,70 @@
+package check
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/icsws/icsws/client"
+)
+
+// prober opens WebSocket connections. It is all that this package wants of a client.
+type prober interface {
+	// open makes one connection. The error is a *refusal.
+	open(ctx context.Context, r request) (session, error)
+}
+
+// request is what to open.
+type request struct {
+	url       string
+	header    http.Header // Origin among them
+	protocols []string
+	compress  bool
+	tls       *tls.Config
+	timeout   time.Duration
+	// proxy is what to go through, nil for none; else dial is where the connection leads.
+	proxy *url.URL
+	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// session is an open connection.
+type session interface {
+	// answer is what the server has agreed to.
+	answer() answer
+	// ping sends a ping and waits for its pong.
+	ping(ctx context.Context) (time.Duration, error)
+	// ended is closed when the connection is gone; then end says how.
+	ended() <-chan struct{}
+	end() client.CloseInfo
+	// messages is how many came.
+	messages() int
+	// close does the closing handshake and waits for its end.
+	close(ctx context.Context) error
+}
+
+// answer is a 101.
+type answer struct {
+	header     http.Header
+	protocol   string
+	compressed bool
+	remote     string
+	took       time.Duration // from request to answer
+}
+
+// refusal is a handshake that failed.
+type refusal struct {
+	stage      string // of the dialler: "connect", "proxy", "tls", "handshake"
+	code       string // its reason, in kebab case
+	status     int    // of the HTTP answer, 0 for none
+	header     http.Header
+	body       string // its beginning
+	retryAfter time.Duration
+	timeout    bool
+	err        error
+}
+
+func (r *refusal) Error() string { return r.err.Error() }
+func (r *refusal) Unwrap() error { return r.err }

@@ -1,0 +1,2 @@
+// Package serve has the commands that run a server: echo, a chat, files.
+package serve
