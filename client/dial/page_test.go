@@ -15,8 +15,9 @@ func TestPageHasTheReasons(t *testing.T) {
 	const begin, end, name = "<!-- reasons: made by go test ./client/dial -run Page -update -->\n", "<!-- end -->", "../../docs/dial.md"
 	var b strings.Builder
 	b.WriteString("| code | meaning | what to do |\n| --- | --- | --- |\n")
-	for _, i := range reasonInfos {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", i.code, i.meaning, i.advice)
+	for _, r := range Reasons() {
+		meaning, advice := r.Explain()
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r.Code(), meaning, advice)
 	}
 	raw, err := os.ReadFile(name)
 	if err != nil {

@@ -114,6 +114,24 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason(%d)", uint8(r))
 }
 
+// Reasons returns all of them, ReasonOther first.
+func Reasons() []Reason {
+	list := make([]Reason, reasons)
+	for i := range list {
+		list[i] = Reason(i)
+	}
+	return list
+}
+
+// Explain returns what the reason means and what to do about it, as docs/dial.md has them:
+// sentences, with names of settings in back quotes. There may be nothing to do.
+func (r Reason) Explain() (meaning, advice string) {
+	if int(r) >= reasons {
+		r = ReasonOther
+	}
+	return reasonInfos[r].meaning, reasonInfos[r].advice
+}
+
 // Code is a stable word for logs and programs, such as "refused"; docs/dial.md has them all.
 func (r Reason) Code() string {
 	if int(r) < reasons {

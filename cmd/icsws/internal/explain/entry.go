@@ -65,16 +65,13 @@ func All() []Entry {
 	return append(list, reasons()...)
 }
 
-// reasons are those of package dial, which go on until one has no name.
+// reasons are those of package dial, but ReasonOther.
 func reasons() (list []Entry) {
-	for r := dial.ReasonOther + 1; !strings.HasPrefix(r.String(), "reason("); r++ {
-		what := r.String()
-		if r == dial.ReasonStatus {
-			what += " with another status than 101"
-		}
+	for _, r := range dial.Reasons()[1:] {
+		meaning, advice := r.Explain()
 		list = append(list, Entry{
-			Code: r.Code(), Kind: "reason of a dialling client", Text: "There is no connection: " + what + ".",
-			Advice: "docs/dial.md says what to do; \"icsws check URL\" looks into it.",
+			Code: r.Code(), Kind: "reason of a dialling client",
+			Text: "There is no connection: " + r.String() + ". " + strings.ReplaceAll(meaning, "`", ""), Advice: strings.ReplaceAll(advice, "`", ""),
 		})
 	}
 	return list
