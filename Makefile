@@ -50,10 +50,10 @@ microbench: ## the benchmarks of single functions; BENCHTIME=1x for one round
 fuzz: ## each fuzz target for FUZZTIME
 	ci/fuzz.sh
 
-interop: ## the server behind nginx and HAProxy
+interop: ## the server behind nginx and HAProxy, the client against other servers
 	ci/interop.sh
 
-browser: build ## npm ws and a real Chromium against the examples
+browser: build ## the client for browsers, npm ws and a real Chromium against the examples
 	ci/browser.sh
 
 tidy: ## gofmt -w and go mod tidy in every module
