@@ -106,7 +106,7 @@ func (a *attempt) follow(location string, hop int) error {
 	}
 	if !a.to.sees(next) {
 		strip(a.header)
-		a.host = ""
+		a.host, a.elsewhere = "", true
 	}
 	a.to = next
 	return nil

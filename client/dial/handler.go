@@ -19,8 +19,9 @@ type Handler struct {
 	// a class that calls OnMessage.
 	NewClient func(o OpenInfo) (client.Client, error)
 	// OnOpen comes when a connection is open, before its first message. What it sends
-	// with Conn.Client().Send goes ahead of the messages that have waited for the
-	// connection, such as a login.
+	// with Conn.Client().Send goes ahead of all that waits for the connection, such as a
+	// login. Without Options.QueueWhileDown nothing waits: then what other goroutines send
+	// while it runs may go first.
 	OnOpen func(c *Conn, o OpenInfo) error
 	// OnMessage gets each whole message, in order. m.Data is valid until it returns. While
 	// it runs nothing more is read from the server. With NewClient it must be nil.
@@ -30,10 +31,13 @@ type Handler struct {
 	// OnError comes exactly once for each attempt that failed (E-14). One that Stop has
 	// cut short has not failed.
 	OnError func(c *Conn, e *DialError)
-	// OnDropped tells of messages that waited for a connection and will not be sent.
+	// OnDropped tells of messages that waited for a connection and will not be sent; their
+	// Bytes are those of the payload. Without NewClient it tells of those of the send queue,
+	// too (Options.SendQueue).
 	OnDropped func(c *Conn, d client.Drop)
-	// OnStop comes exactly once for each Start, and each Connect that returned no
-	// error: there is no connection, and there will be none. Start may be called in it.
+	// OnStop comes exactly once for each Start, and for each Connect that got as far as
+	// OnOpen: there is no connection, and there will be none. Start may be called in it; what
+	// it brings comes when OnStop has returned.
 	OnStop func(c *Conn, s StopInfo)
 	// OnState comes when the state has changed: Connecting, Open, and Closed. That
 	// somebody has begun to close shows in Conn.State only.
@@ -64,9 +68,19 @@ func (p *plain) OnMessage(m client.Message) error {
 	if f == nil {
 		return nil
 	}
-	p.c.telling.Lock()
-	defer p.c.telling.Unlock()
+	p.c.telling.lock()
+	defer p.c.telling.unlock()
 	return f(p.c, m)
+}
+
+// OnDropped is of the send queue of the connection.
+func (p *plain) OnDropped(d client.Drop) error {
+	if f := p.c.h.OnDropped; f != nil {
+		p.c.telling.lock()
+		defer p.c.telling.unlock()
+		f(p.c, d)
+	}
+	return nil
 }
 
 // State is where a [Conn] stands; the numbers are those of readyState in browsers.

@@ -1,11 +1,13 @@
 package dial
 
 import (
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/event"
+	"github.com/icsws/icsws/internal/link"
 	"github.com/icsws/icsws/internal/logkey"
 )
 
@@ -47,8 +49,8 @@ func (c *Conn) Info() Info {
 // state tells of a change.
 func (c *Conn) state(s State) {
 	if f := c.h.OnState; f != nil {
-		c.telling.Lock()
-		defer c.telling.Unlock()
+		c.telling.lock()
+		defer c.telling.unlock()
 		c.user("OnState", func() { f(c, s) })
 	}
 }
@@ -61,8 +63,8 @@ func (c *Conn) tellError(e *DialError) {
 	c.log.Warn("attempt failed", logkey.Addr, logURL(e.URL), logkey.Code, e.Reason.Code(), logkey.Err, e.Err, logkey.Status, e.HTTPStatus,
 		logkey.Attempt, e.Attempt, logkey.Wait, e.NextWait, logkey.Final, e.Final)
 	if f := c.h.OnError; f != nil {
-		c.telling.Lock()
-		defer c.telling.Unlock()
+		c.telling.lock()
+		defer c.telling.unlock()
 		c.user("OnError", func() { f(c, e) })
 	}
 }
@@ -79,7 +81,7 @@ func (c *Conn) tellSoon() {
 // tellDrops tells what was dropped from the queue.
 func (c *Conn) tellDrops() {
 	for {
-		c.telling.Lock()
+		c.telling.lock()
 		c.mu.Lock()
 		list := c.queue.notices()
 		c.mu.Unlock()
@@ -89,7 +91,7 @@ func (c *Conn) tellDrops() {
 				c.user("OnDropped", func() { f(c, d) })
 			}
 		}
-		c.telling.Unlock()
+		c.telling.unlock()
 		if len(list) == 0 {
 			return
 		}
@@ -116,12 +118,17 @@ func logURL(u string) string {
 	return u
 }
 
-// user runs a function of the Handler.
+// user runs a function of the program that is not an event of a connection.
 func (c *Conn) user(name string, f func()) {
-	if err := event.Call(f); err != nil {
-		if p, ok := err.(*event.Panic); ok {
-			c.logPanic(name, p.Value, p.Stack)
-		}
+	c.logged(name, contained(func() error { f(); return nil }))
+}
+
+// logged logs how a function of the program ended, if it did not return.
+func (c *Conn) logged(name string, err error) {
+	if p, ok := errors.AsType[*event.Panic](err); ok {
+		c.logPanic(name, p.Value, p.Stack)
+	} else if err != nil {
+		c.log.Error("event failed", logkey.Event, name, logkey.Err, err)
 	}
 }
 
@@ -132,4 +139,29 @@ func (c *Conn) logPanic(name string, value any, stack []byte) {
 // line is the end of a run for the log.
 func (c *Conn) line(s StopInfo) []any {
 	return []any{logkey.Addr, logURL(c.Info().URL), logkey.Attempt, s.Attempts, logkey.Err, s.Err}
+}
+
+// State tells where it stands (D-33).
+func (c *Conn) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stateLocked()
+}
+
+func (c *Conn) stateLocked() State {
+	switch {
+	case c.run == nil || c.run.over:
+		return Closed
+	case c.sess == nil && c.run.stopped:
+		return Closing
+	case c.sess == nil:
+		return Connecting
+	}
+	switch c.sess.State() {
+	case link.Connecting:
+		return Connecting
+	case link.Open:
+		return Open
+	}
+	return Closing
 }

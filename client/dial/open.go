@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/icsws/icsws/internal/deflate"
-	"github.com/icsws/icsws/internal/event"
 	"github.com/icsws/icsws/internal/wsdial"
 )
 
@@ -65,7 +64,9 @@ type attempt struct {
 	header http.Header // of the request, save for host
 	host   string      // replaces the Host header; empty for none
 	proxy  *url.URL    // without user info; nil for none
-	timing Timing
+
+	elsewhere bool // a redirect has led to another host
+	timing    Timing
 }
 
 // once tries the one target.
@@ -191,4 +192,4 @@ func (a *attempt) failed(stage Stage, reason Reason, err error) *DialError {
 }
 
 // guarded runs a function of the program.
-func guarded(f func() error) error { return event.Do(event.Func(f)) }
+func guarded(f func() error) error { return contained(f) }

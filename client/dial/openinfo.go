@@ -33,7 +33,7 @@ type OpenInfo struct {
 	Timing Timing
 	// Proxy is the URL of the proxy without user info, empty for none.
 	Proxy string
-	// Reopened tells that there was a connection before.
+	// Reopened tells that there was a connection before, since Start or Connect.
 	Reopened bool
 }
 

@@ -29,7 +29,10 @@ func (q *queue) len() int { return len(q.list) - q.head }
 func (q *queue) push(o *Options, w waiting) (ok bool) {
 	q.expire(o, w.since)
 	n := len(w.m.Data)
-	if o.QueuePolicy == client.QueueDropOldest && n <= o.QueueWhileDown {
+	if q.replace(o, w) {
+		return true
+	}
+	if o.QueuePolicy == client.QueueDropOldest && q.canFit(o, n) {
 		for !q.fits(o, n) && q.dropFirst(client.DropOldest, w.since) {
 		}
 	}
@@ -45,6 +48,49 @@ func (q *queue) push(o *Options, w waiting) (ok bool) {
 
 func (q *queue) fits(o *Options, n int) bool {
 	return n <= o.QueueWhileDown-q.bytes && q.len() < o.QueueMessages
+}
+
+// oldest is since when the first message waits that can be dropped.
+func (q *queue) oldest() (since time.Time, ok bool) {
+	at := q.head
+	if q.taken {
+		at++
+	}
+	if at >= len(q.list) {
+		return since, false
+	}
+	return q.list[at].since, true
+}
+
+// canFit reports whether n bytes fit when all that may go is gone.
+func (q *queue) canFit(o *Options, n int) bool {
+	if !q.taken {
+		return n <= o.QueueWhileDown
+	}
+	return n <= o.QueueWhileDown-len(q.list[q.head].m.Data) && o.QueueMessages > 1
+}
+
+// replace puts w in the place of a message with the same key, if there is one and w fits.
+func (q *queue) replace(o *Options, w waiting) bool {
+	if w.o.Key == "" {
+		return false
+	}
+	at := q.head
+	if q.taken {
+		at++
+	}
+	for i := at; i < len(q.list); i++ {
+		old := &q.list[i]
+		if old.o.Key != w.o.Key || q.bytes-len(old.m.Data)+len(w.m.Data) > o.QueueWhileDown {
+			continue
+		}
+		q.note(client.DropReplaced, len(old.m.Data), w.since)
+		q.bytes += len(w.m.Data) - len(old.m.Data)
+		w.m = w.m.Clone()
+		*old = w
+		return true
+	}
+	return false
 }
 
 // expire drops what has waited for too long.

@@ -32,20 +32,25 @@ func (c *Conn) SendBinary(p []byte) error { return c.Send(client.Binary(p)) }
 // for a connection has a WireSize of 0.
 func (c *Conn) SendWith(ctx context.Context, m client.Message, o client.SendOptions) client.SendResult {
 	c.mu.Lock()
-	sess, queued := c.sess, c.queue.len() > 0
+	sess := c.sess
+	if c.o.QueueWhileDown > 0 && (!c.ready || c.queue.len() > 0) {
+		sess = nil // OnOpen, and what waits, come first
+	}
 	c.mu.Unlock()
-	if sess != nil && !queued {
+	if sess != nil {
 		res := sess.Client.SendWith(ctx, m, o)
 		if c.o.QueueWhileDown == 0 || !errors.Is(res.Err, client.ErrClosed) {
 			return res
 		}
 	}
-	return client.SendResult{PayloadSize: len(m.Data), Err: c.keep(m, o)}
+	return client.SendResult{PayloadSize: len(m.Data), Err: c.keep(ctx, m, o)}
 }
 
 // keep lets m wait for a connection.
-func (c *Conn) keep(m client.Message, o client.SendOptions) error {
+func (c *Conn) keep(ctx context.Context, m client.Message, o client.SendOptions) error {
 	switch {
+	case ctx != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
 	case m.Op != client.OpText && m.Op != client.OpBinary:
 		return client.ErrBadOpcode
 	case m.Op == client.OpText && !utf8.Valid(m.Data):
@@ -55,16 +60,13 @@ func (c *Conn) keep(m client.Message, o client.SendOptions) error {
 		return err
 	}
 	c.mu.Lock()
-	if c.o.QueueWhileDown == 0 || c.run == nil || c.run.stopped {
+	if c.o.QueueWhileDown == 0 || c.run == nil || c.run.stopped || c.run.over {
 		c.mu.Unlock()
 		return client.ErrClosed
 	}
 	ok := c.queue.push(&c.o, waiting{m, o, time.Now()})
-	tell := c.queue.dropped && !c.tells
-	if tell {
-		c.tells = true
-		c.run.alive.Go(c.tellSoon)
-	}
+	c.tellLocked()
+	c.ageLocked()
 	c.flushLocked() // the connection may have opened meanwhile
 	c.mu.Unlock()
 	if !ok {
@@ -73,12 +75,45 @@ func (c *Conn) keep(m client.Message, o client.SendOptions) error {
 	return nil
 }
 
+// tellLocked has drops told, if there are any and nobody does.
+func (c *Conn) tellLocked() {
+	if c.queue.dropped && !c.tells && c.run != nil && !c.run.over {
+		c.tells = true
+		c.run.helpers.Go(c.tellSoon)
+	}
+}
+
+// ageLocked has the queue looked at when its oldest message is too old.
+func (c *Conn) ageLocked() {
+	at, ok := c.queue.oldest()
+	switch {
+	case c.o.QueueMaxAge <= 0:
+	case !ok:
+		if c.aging != nil {
+			c.aging.Stop()
+			c.aging = nil
+		}
+	case c.aging == nil:
+		c.aging = time.AfterFunc(time.Until(at.Add(c.o.QueueMaxAge)), c.aged)
+	}
+}
+
+// aged runs on the timer's goroutine.
+func (c *Conn) aged() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.aging = nil
+	c.queue.expire(&c.o, time.Now())
+	c.tellLocked()
+	c.ageLocked()
+}
+
 // flushLocked has what waits sent, if there is a connection and nobody does.
 func (c *Conn) flushLocked() {
 	if c.ready && !c.sends && c.queue.len() > 0 && c.stateLocked() == Open {
 		c.sends = true
 		sess := c.sess
-		c.run.alive.Go(func() { c.flush(sess) })
+		c.run.helpers.Go(func() { c.flush(sess) })
 	}
 }
 
@@ -88,6 +123,7 @@ func (c *Conn) flush(sess *engine.Session) {
 	}
 	c.mu.Lock()
 	c.sends = false
+	c.changeLocked()
 	c.flushLocked() // there may be another connection
 	c.mu.Unlock()
 	c.tellDrops()
@@ -112,13 +148,59 @@ func (c *Conn) flushOne(sess *engine.Session) bool {
 	case c.stateLocked() != Open, c.sess != sess:
 		c.queue.done(false) // for the next connection
 		return false
-	case errors.Is(err, client.ErrQueueFull): // its wait is over: again
+	case errors.Is(err, client.ErrQueueFull), errors.Is(err, client.ErrInterrupted): // again
 		c.queue.done(false)
 	default: // it would fail on every connection
 		c.queue.done(true)
 		c.queue.note(client.DropNewest, len(w.m.Data), time.Now())
 	}
 	return true
+}
+
+// WaitOpen waits until there is a connection and OnOpen has returned. It fails with
+// client.ErrClosed when it is not started or has stopped, or with the cause of ctx.
+func (c *Conn) WaitOpen(ctx context.Context) (OpenInfo, error) {
+	var info OpenInfo
+	err := c.wait(ctx, func() bool { info = c.open; return c.ready && c.stateLocked() == Open })
+	return info, err
+}
+
+// WaitSent waits until no message waits for a connection any more: the connection has
+// them all, and Stop delivers what it has. Errors are those of WaitOpen.
+func (c *Conn) WaitSent(ctx context.Context) error {
+	return c.wait(ctx, func() bool { return c.queue.len() == 0 })
+}
+
+// wait waits until ok, which is called under the lock.
+func (c *Conn) wait(ctx context.Context, ok func() bool) error {
+	for {
+		c.mu.Lock()
+		switch {
+		case c.run == nil || c.run.over:
+			c.mu.Unlock()
+			return client.ErrClosed
+		case ok():
+			c.mu.Unlock()
+			return nil
+		case c.changed == nil:
+			c.changed = make(chan struct{})
+		}
+		changed := c.changed
+		c.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// changeLocked wakes those who wait.
+func (c *Conn) changeLocked() {
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
 }
 
 // Ping sends a ping on the open connection, see client.Base.Ping.

@@ -20,16 +20,23 @@ import (
 // life is one connection.
 type life struct {
 	r      *run
+	sess   *engine.Session
 	info   OpenInfo
 	opened time.Time
-	told   chan struct{} // closed when OnOpen has returned, or never will be called
-	isTold bool          // of the goroutine of the events
+	told   chan struct{} // closed when OnOpen has returned
+	err    error         // of OnOpen; complete when told is closed
+}
+
+// isOpen waits for OnOpen, and reports whether it was content.
+func (l *life) isOpen() bool {
+	<-l.told
+	return l.err == nil
 }
 
 // maxMessage bounds a message that is in memory as a whole.
 const maxMessage = 1 << 30
 
-// newEngine returns what makes the sessions. It has nothing that needs an end.
+// newEngine returns what makes the sessions of a run. It has nothing that needs an end.
 func (c *Conn) newEngine() *engine.Engine {
 	o := &c.o
 	whole, pieces := o.MaxMessageSize, o.MaxMessageSize
@@ -39,7 +46,7 @@ func (c *Conn) newEngine() *engine.Engine {
 	whole = min(whole, maxMessage)
 	return engine.New(engine.Config{
 		Owner:   (*owner)(c),
-		Service: transport.NewService(),
+		Service: c.service,
 		Settings: &transport.Settings{
 			Dialed: true, MaxMessage: whole, MaxPieces: pieces, MaxFrame: o.MaxFrameSize,
 			Queue: o.SendQueue, Bandwidth: o.BandwidthLimit, Sampling: time.Second,
@@ -52,32 +59,37 @@ func (c *Conn) newEngine() *engine.Engine {
 }
 
 // admit makes a session of a connection, with an object of the class.
-func (c *Conn) admit(ctx context.Context, r *run, o *opened) (*life, *DialError) {
+func (c *Conn) admit(ctx context.Context, r *run, o *opened, begun time.Time) (*life, *DialError) {
 	c.mu.Lock()
 	number := uint64(c.opened) + 1
-	o.info.Reopened = number > 1
+	o.info.Reopened = r.opens > 0
 	c.mu.Unlock()
-	l := &life{r: r, info: o.info, opened: time.Now(), told: make(chan struct{})}
+	l := &life{r: r, info: o.info, told: make(chan struct{}), err: errExited}
 	obj, err := c.newClient(o.info)
-	if err != nil {
-		return nil, c.refused(o, err)
+	if d := c.o.HandshakeTimeout; err == nil && d > 0 && time.Since(begun) > d {
+		err = context.DeadlineExceeded
 	}
-	sess := c.engine.NewSession(engine.Options{
+	if err != nil {
+		return nil, l.refused(err)
+	}
+	sess := r.engine.NewSession(engine.Options{
 		Facts: facts(o, number), Wire: transport.NewWire(o.conn), Buffered: o.buffered,
 		Deflate: o.deflate, Zip: c.o.Compression,
 	})
-	sess.Data = l
+	sess.Data, l.sess = l, sess
 	if err := sess.Bind(obj); err != nil {
-		return nil, c.refused(o, errors.New("the client of NewClient has had a connection before"))
+		return nil, l.refused(errors.New("the client of NewClient has had a connection before"))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if ctx.Err() != nil {
 		sess.Refuse(context.Cause(ctx))
-		return nil, c.refused(o, context.Cause(ctx))
+		return nil, l.refused(context.Cause(ctx))
 	}
 	c.sess, c.ready, c.open, c.failed = sess, false, o.info, nil
 	c.opened++
+	r.opens++
+	l.opened = time.Now()
 	r.alive.Add(1)
 	sess.Start(nil) // under the lock, so that Stop finds it open
 	go sess.Run()
@@ -89,7 +101,7 @@ func (c *Conn) newClient(info OpenInfo) (obj client.Client, err error) {
 	if c.h.NewClient == nil {
 		return &plain{c: c}, nil
 	}
-	err = event.Do(event.Func(func() (err error) { obj, err = c.h.NewClient(info); return err }))
+	err = contained(func() (err error) { obj, err = c.h.NewClient(info); return err })
 	if err == nil && obj == nil {
 		err = errors.New("NewClient has returned no client")
 	}
@@ -97,14 +109,17 @@ func (c *Conn) newClient(info OpenInfo) (obj client.Client, err error) {
 }
 
 // refused is the error of an attempt that we have ended ourselves.
-func (c *Conn) refused(o *opened, err error) *DialError {
+func (l *life) refused(err error) *DialError {
 	reason := ReasonUser
-	if errors.Is(err, ErrStopped) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		reason = ReasonTimeout
+	case errors.Is(err, ErrStopped), errors.Is(err, context.Canceled):
 		reason = ReasonCancelled
 	}
 	return &DialError{
-		URL: o.info.URL, Attempt: o.info.Attempt, Stage: StageClient, Reason: reason,
-		HTTPStatus: o.info.Status, Header: o.info.Header, Timing: o.info.Timing, Err: err,
+		URL: l.info.URL, Attempt: l.info.Attempt, Stage: StageClient, Reason: reason,
+		HTTPStatus: l.info.Status, Header: l.info.Header, Timing: l.info.Timing, Err: err,
 	}
 }
 
@@ -125,19 +140,20 @@ var _ engine.Owner = (*owner)(nil)
 func (w *owner) Connect(sess *engine.Session) error {
 	c, l := (*Conn)(w), sess.Data.(*life)
 	defer close(l.told)
-	l.isTold = true
 	c.state(Open)
 	c.log.Debug("open", logkey.Addr, logURL(l.info.URL), logkey.Remote, l.info.Remote.String(), logkey.Attempt, l.info.Attempt)
 	if f := c.h.OnOpen; f != nil {
-		c.telling.Lock()
-		defer c.telling.Unlock()
-		if err := f(c, l.info); err != nil {
-			return err
+		c.telling.lock()
+		defer c.telling.unlock()
+		if l.err = event.Do(event.Func(func() error { return f(c, l.info) })); l.err != nil {
+			return l.err
 		}
 	}
+	l.err = nil
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ready = true
+	c.changeLocked()
 	c.flushLocked()
 	return nil
 }
@@ -152,26 +168,25 @@ func (w *owner) Drop(_ *engine.Session, d client.Drop) { (*Conn)(w).logDrop(d) }
 // Disconnect tells that the connection is gone, and has the next one made.
 func (w *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
 	c, l := (*Conn)(w), sess.Data.(*life)
-	open := time.Since(l.opened)
+	end := time.Now()
+	if at, ok := sess.ClosingSince(); ok { // a closing handshake that takes its time is not open
+		end = at
+	}
 	c.mu.Lock()
 	l.r.closed = info
 	c.mu.Unlock()
-	defer c.closed(l.r, info, open)
+	defer c.closed(l.r, info, end.Sub(l.opened))
 	defer func() {
 		c.mu.Lock()
 		c.sess, c.ready = nil, false
 		c.mu.Unlock()
 	}()
-	if !l.isTold {
-		close(l.told)
-		return
-	}
 	c.log.Debug("closed", logkey.Addr, logURL(l.info.URL), logkey.Code, info.Why(), logkey.Status, int(info.Code), logkey.Text, info.Reason,
 		logkey.RemoteClose, info.Remote, logkey.Cause, info.Cause, logkey.Unsent, info.Unsent)
 	if f := c.h.OnClose; f != nil {
-		c.telling.Lock()
-		defer c.telling.Unlock()
-		c.user("OnClose", func() { f(c, info) })
+		c.telling.lock()
+		defer c.telling.unlock()
+		c.logged("OnClose", event.Call(func() { f(c, info) }))
 	}
 }
 

@@ -410,7 +410,10 @@ func TestBrokenHandlers(t *testing.T) {
 			hd.OnError = func(*Conn, *DialError) { runtime.Goexit() }
 			c2 := begin(t, h, hd)
 			start(t, c2)
-			<-c2.Done()
+			pass(time.Second)
+			if n := c2.Info().Attempt; n < 3 {
+				t.Errorf("after a Goexit in OnError the attempt is %d", n)
+			}
 		})
 	})
 }

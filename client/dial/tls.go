@@ -17,14 +17,19 @@ func (a *attempt) tlsConfig() (*tls.Config, *certAsk, *DialError) {
 	if err != nil {
 		return nil, nil, a.fail(StageOptions, err)
 	}
-	if a.o.ServerName != "" {
+	switch {
+	case a.elsewhere: // neither name nor certificate are meant for it
+		c.ServerName, c.Certificates, c.GetClientCertificate = a.to.serverName(), nil, nil
+		c.EncryptedClientHelloConfigList = nil
+	case a.o.ServerName != "":
 		c.ServerName = a.o.ServerName
-	} else if c.ServerName == "" {
+	case c.ServerName == "":
 		c.ServerName = a.to.serverName()
 	}
-	if a.o.CertFile != "" {
+	if a.o.CertFile != "" && !a.elsewhere {
 		f := hosts.FileSource{Cert: a.o.CertFile, Key: a.o.KeyFile, Password: a.o.KeyPassword}
-		cert, err := f.Load(a.ctx)
+		var cert *tls.Certificate
+		err := guarded(func() (err error) { cert, err = f.Load(a.ctx); return err })
 		if err != nil {
 			e := a.fail(StageOptions, wrapOption("CertFile", err))
 			if errors.Is(err, hosts.ErrPassword) && e.Reason == ReasonOptions {

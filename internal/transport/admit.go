@@ -81,7 +81,9 @@ func (c *Conn) Uncompressed(t *Terms) bool {
 
 // boundedLocked is what counts of the bytes that wait: what a message in pieces has lent
 // is bounded by itself, and must not cost the others their room.
-func (c *Conn) boundedLocked() int { return c.buffered - c.queue.lent - c.flow.popped }
+func (c *Conn) boundedLocked() int {
+	return c.buffered + c.heldBytes() - c.queue.lent - c.flow.popped
+}
 
 // fitsLocked reports whether n more bytes fit; an empty queue takes any size.
 func (c *Conn) fitsLocked(n int) bool {

@@ -148,7 +148,7 @@ func (c *Conn) Counters() link.Counters {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n.MessagesOut, n.BytesOut, n.Buffered = c.messagesOut, c.bytesOut, c.buffered
+	n.MessagesOut, n.BytesOut, n.Buffered = c.messagesOut, c.bytesOut, c.buffered+c.heldBytes()
 	n.MessagesDropped, n.BytesDropped = c.flow.messagesDropped, c.flow.bytesDropped
 	if w, ok := c.wire.(*maskWire); ok {
 		n.BytesOut += w.keyBytes.Load()

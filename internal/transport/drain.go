@@ -258,7 +258,7 @@ func (c *Conn) dropLocked(err error, reset bool) {
 	}
 	c.dead = err
 	c.toClosing()
-	if n := c.buffered - len(c.waiting.last); n > 0 {
+	if n := c.buffered + c.heldBytes() - len(c.waiting.last); n > 0 {
 		c.flowLocked().unsent += n
 		c.flow.behind = queue{}
 	}

@@ -13,6 +13,7 @@ type maskWire struct {
 	wire
 	masker
 	held     []byte        // masked, and not taken by the wire below yet
+	heldNow  atomic.Int64  // its length, for others
 	keyBytes atomic.Uint64 // written besides what was given
 }
 
@@ -46,6 +47,7 @@ func (w *maskWire) tryChunk(src *[3][]byte, left int) (took int, err error) {
 	n, _, err := w.wire.tryWrite(buf.b, nil, nil)
 	if err == nil && n < len(buf.b) {
 		w.held = append(w.held[:0], buf.b[n:]...)
+		w.heldNow.Store(int64(len(w.held)))
 	}
 	w.keyBytes.Store(w.keys * keySize)
 	return took, err
@@ -57,6 +59,7 @@ func (w *maskWire) write(p []byte, stall time.Duration) error {
 	if err := w.wire.write(held, stall); err != nil {
 		return err
 	}
+	w.heldNow.Store(0)
 	for len(p) > 0 {
 		n := min(len(p), maskChunk)
 		buf := getCork(n + 2*keySize)
@@ -73,6 +76,14 @@ func (w *maskWire) write(p []byte, stall time.Duration) error {
 }
 
 func (w *maskWire) holds() bool { return len(w.held) > 0 || w.wire.holds() }
+
+// heldBytes are masked and not written: those above take them for written.
+func (c *Conn) heldBytes() int {
+	if w, ok := c.wire.(*maskWire); ok {
+		return int(w.heldNow.Load())
+	}
+	return 0
+}
 
 // masker masks a stream of frames that comes in pieces of any size.
 type masker struct {
