@@ -7,6 +7,7 @@
 # ICSWS_SKIP_BROWSER=1 leaves these tests out; CI never does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. ci/npm.sh
 
 if [ "${ICSWS_SKIP_BROWSER:-}" = 1 ] && [ "${CI:-}" != true ]; then
 	echo 'browser.sh: SKIPPED, because ICSWS_SKIP_BROWSER=1'
@@ -18,11 +19,6 @@ browser() { # prints the browser's path, nothing when there is none
 	for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
 		if [ -n "$name" ] && command -v "$name"; then return; fi
 	done
-}
-
-has_node() { # 18 is what the npm packages need
-	command -v node >/dev/null && command -v npm >/dev/null &&
-		node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'
 }
 
 missing() { # prints the Debian packages that are not there
@@ -49,15 +45,6 @@ install() {
 	npm_packages web
 	node --version
 	"$(browser)" --version
-}
-
-npm_packages() { # FOLDER; none is fetched while the lock file is the one last installed
-	cd "$1"
-	if ! cmp -s package-lock.json node_modules/.installed-lock.json; then
-		npm ci --ignore-scripts --prefer-offline
-		cp package-lock.json node_modules/.installed-lock.json
-	fi
-	cd "$OLDPWD"
 }
 
 ws() {

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# The server behind nginx and HAProxy: interop.sh [install|run]...
+# The server behind nginx and HAProxy, and client/dial against nginx and the servers that
+# others wrote: interop.sh [install|run]...
 #
-# install brings what is missing as Debian packages, without starting any service. On a
-# desk without them ICSWS_SKIP_INTEROP=1 leaves these tests out; CI never does.
+# install brings what is missing as Debian packages, without starting any service, and npm
+# ws as the lock file of test/browser says. On a desk without them ICSWS_SKIP_INTEROP=1
+# leaves these tests out; CI never does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. ci/npm.sh
 
 if [ "${ICSWS_SKIP_INTEROP:-}" = 1 ] && [ "${CI:-}" != true ]; then
 	echo 'interop.sh: SKIPPED, because ICSWS_SKIP_INTEROP=1'
@@ -17,6 +20,8 @@ missing() { # prints the Debian packages that are not there
 	command -v nginx >/dev/null || echo nginx
 	[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || echo libnginx-mod-stream
 	command -v haproxy >/dev/null || echo haproxy
+	/usr/bin/python3 -c 'import websockets' 2>/dev/null || echo python3-websockets
+	has_node || echo nodejs npm
 }
 
 install() {
@@ -35,8 +40,11 @@ install() {
 		packages=$(missing | xargs)
 		[ -z "$packages" ] || { echo "interop.sh: still missing: $packages" >&2; return 1; }
 	fi
+	npm_packages test/browser
 	nginx -v
 	haproxy -v | head -1
+	node --version
+	/usr/bin/python3 -c 'import websockets; print("python3-websockets", websockets.__version__)'
 }
 
 run() { ci/race.sh test/interop; }

@@ -455,7 +455,7 @@ func TestRuleIsNotAskedAfterStop(t *testing.T) {
 
 // stops reports whether Stop ends c within a second of the clock.
 func stops(c *Conn) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	return c.Stop(ctx, 0, "") == nil && c.State() == Closed
 }

@@ -228,7 +228,7 @@ func TestTinyBuffers(t *testing.T) {
 		for _, policy := range []client.QueuePolicy{client.QueueBlock, client.QueueDropOldest, client.QueueLatest, client.QueueDropNewest} {
 			for _, z := range []client.CompressionMode{client.CompressionOff, client.CompressionMessage, client.CompressionContext} {
 				for _, frame := range []int{0, 1000} {
-					for _, band := range []int{0, 3_000_000} {
+					for _, band := range []int{3000 * frame} {
 						name := fmt.Sprintf("%.4s %v zip%d frame%d band%d", url, policy, z, frame, band)
 						t.Run(name, func(t *testing.T) {
 							heard.mu.Lock()
@@ -250,7 +250,7 @@ func TestTinyBuffers(t *testing.T) {
 							for g := range 3 {
 								wg.Go(func() {
 									r := rand.New(rand.NewPCG(uint64(g), 1))
-									for i := range 60 {
+									for i := range 30 {
 										id := g*1000 + i
 										n := []int{5, 50, 300, 3000, 20_000, 70_000}[r.IntN(6)]
 										b := letterOf(id, n)
@@ -553,7 +553,7 @@ func TestNoSecretsInTheLog(t *testing.T) {
 		o.NoReconnect = true
 		o.CloseTimeout = 100 * time.Millisecond
 		c := New(o, Handler{})
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		_, err := c.Connect(ctx)
 		_ = c.Stop(ctx, 0, "")
 		cancel()

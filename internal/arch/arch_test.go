@@ -66,6 +66,7 @@ var arrows = []arrow{
 	{"internal/tlsmem", nil},
 
 	// For tests.
+	{"internal/chaos", nil},
 	{"internal/memnet", nil},
 	{"internal/netns", nil},
 	{"internal/wstest", []string{"internal/memnet"}},

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -154,8 +157,12 @@ func TestDialedSessionWaitsForTheServerToClose(t *testing.T) {
 	if i := h.info(t, s); !i.Remote || i.Code != 1000 {
 		t.Error(i)
 	}
+	_ = far.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if _, err := far.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("it has ended the stream first: %v", err)
+	}
 	_ = far.SetReadDeadline(time.Now().Add(5 * time.Second))
-	if n, err := far.Read(make([]byte, 1)); n != 0 || err == nil {
-		t.Error("the stream goes on")
+	if n, err := far.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("the stream goes on: %v", err)
 	}
 }

@@ -242,6 +242,7 @@ func (c *Conn) Finish() {
 		// Both sides have said their last, and nothing is unread that would make the
 		// kernel send a reset: closing is enough (RFC 6455 section 7.1.1).
 		c.wire.finish()
+	case c.tidy: // the server ends the stream first, see Linger
 	default:
 		_ = c.wire.closeWrite()
 	}
@@ -265,9 +266,13 @@ func streamEnded(err error) bool {
 // goroutine.
 func (c *Conn) Linger() {
 	c.mu.Lock()
-	done := c.dead != nil || c.tidy && !c.set.Dialed // a server closes first (RFC 6455 section 7.1.1)
+	done, tidy := c.dead != nil || c.tidy && !c.set.Dialed, c.tidy
 	c.mu.Unlock()
 	if !done && c.svc.lingering.Add(1) <= maxLinger {
+		if tidy { // the server closes first (RFC 6455 section 7.1.1), unless it waits for us
+			c.wire.discard(time.Now().Add(serverTurn), lingerBytes)
+			_ = c.wire.closeWrite()
+		}
 		c.wire.discard(time.Now().Add(lingerTime), lingerBytes)
 	}
 	if !done {

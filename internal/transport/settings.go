@@ -43,6 +43,9 @@ const (
 	lingerTime  = time.Second
 	lingerBytes = 4 << 20
 
+	// serverTurn is how long a client waits for the server to end the stream first.
+	serverTurn = 200 * time.Millisecond
+
 	// maxLinger bounds the connections of a server that linger at the same time; a
 	// further one is closed at once.
 	maxLinger = 1024

@@ -1,9 +1,12 @@
 package wsdial
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
+	"io"
 	"net"
+	"syscall"
 	"testing"
 )
 
@@ -42,5 +45,23 @@ func TestNothingFollowsHalfAFrame(t *testing.T) {
 	c.Pong([]byte("x"))
 	if n := f.got.Len(); n != 20 {
 		t.Errorf("%d bytes were written", n)
+	}
+}
+
+// onceReset is a stream that tells of its reset once, as sockets do.
+type onceReset struct{ told bool }
+
+func (r *onceReset) Read([]byte) (int, error) {
+	if r.told {
+		return 0, io.EOF
+	}
+	r.told = true
+	return 0, syscall.ECONNRESET
+}
+
+// E-14: a reset before the answer is not taken for the end of the stream, which comes behind.
+func TestResetBeforeTheAnswerIsTold(t *testing.T) {
+	if _, err := ReadHead(bufio.NewReader(&onceReset{}), maxHead); err != syscall.ECONNRESET {
+		t.Errorf("got %v", err)
 	}
 }
