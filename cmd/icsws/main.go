@@ -12,7 +12,9 @@ import (
 	"github.com/icsws/icsws/cmd/icsws/internal/certs"
 	"github.com/icsws/icsws/cmd/icsws/internal/check"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
+	"github.com/icsws/icsws/cmd/icsws/internal/connect"
 	"github.com/icsws/icsws/cmd/icsws/internal/explain"
+	"github.com/icsws/icsws/cmd/icsws/internal/load"
 	"github.com/icsws/icsws/cmd/icsws/internal/serve"
 )
 
@@ -28,6 +30,8 @@ func app() *cli.App {
 			"behind -- everything is an argument.",
 		Date: "2026-11-22",
 		Commands: slices.Concat([]*cli.Command{
+			connect.Command(),
+			load.Command(),
 			check.Command(),
 			certs.Command(),
 			explain.Command(),
