@@ -8,10 +8,10 @@ import (
 // called for the same thing twice, and no two of them at once, with one exception: with
 // a class of the program's own OnDropped may come while an event of the class runs.
 //
-// A function that panics costs its connection, where there is one, and is logged; so does
-// one that returns an error, with 1011, or with the code of a [*client.CloseError]. Then
-// the connection comes back as after any other end. All may call everything of [Conn] but
-// Connect, which waits for them; Stop does not wait there.
+// A function that panics or ends its goroutine costs its connection, where there is one,
+// and is logged; so does one that returns an error, with 1011, or with the code of a
+// [*client.CloseError]. Then the connection comes back as after any other end. All may call
+// everything of [Conn] but Connect, which waits for them; Stop does not wait there.
 type Handler struct {
 	// NewClient makes the object of the program's own class for each connection, when
 	// the server has accepted it: a struct that embeds client.Base, the same as behind a
