@@ -49,7 +49,7 @@ export interface BackoffOptions {
     maxHint?: number;
     /** The close codes of the peer that mean: do not come back. Default [1008]. */
     stopCodes?: readonly number[];
-    /** Decides in place of stopCodes, also after failed attempts.. */
+    /** Decides in place of stopCodes, also after failed attempts. */
     shouldReconnect?: (end: End) => boolean;
     /** A number from 0 to below 1. Default Math.random. */
     random?: () => number;
@@ -90,7 +90,7 @@ export interface QueueOptions {
      * UTF-8, an empty message as one. Default 0: nothing is queued.
      */
     queueBytes?: number;
-    /** The most messages. Default 4096. */
+    /** The most messages; below 1 there is room for none. Default 4096. */
     queueMessages?: number;
     /**
      * Which message goes when one finds the queue full: "newest", that one (the default), or
@@ -98,8 +98,8 @@ export interface QueueOptions {
      */
     queuePolicy?: 'newest' | 'oldest';
     /**
-     * Milliseconds after which a message is not sent any more. That is looked at when one
-     * is sent and when a connection opens. Default 0: never.
+     * The age in milliseconds at which a message is dropped. Browsers run the timers of
+     * pages in the background late; what is too old is not sent. Default 0: never.
      */
     queueMaxAge?: number;
 }
@@ -122,8 +122,8 @@ export interface Opened {
     /** The sub-protocol that the server chose, or "". */
     protocol: string;
     /**
-     * Sends on this connection, within onopen ahead of the queue: for a login. False once
-     * the connection is not open any more.
+     * Sends on this connection, within onopen ahead of the queue and of what goes through
+     * {@link Socket.send}: for a login. False once the connection is not open any more.
      */
     send: (data: Data) => boolean;
 }
@@ -223,9 +223,10 @@ export declare class Socket implements Events {
     /** Begins to connect. False while it has not stopped: then it changes nothing. */
     start(): boolean;
     /**
-     * Sends a message, or puts it in the queue while there is no connection. False when
-     * neither was possible: there is no queue, it is full, or close was called. What the
-     * browser has taken and the connection loses is not sent again.
+     * Sends a message, or puts it in the queue while there is no connection, and until onopen
+     * has returned; without a queue it sends then, too. False when neither was possible: there
+     * is no queue, it is full, or close was called. What the browser has taken and the
+     * connection loses is not sent again.
      */
     send(data: Data): boolean;
     /**

@@ -55,7 +55,7 @@ export interface BackoffOptions {
   maxHint?: number
   /** The close codes of the peer that mean: do not come back. Default [1008]. */
   stopCodes?: readonly number[]
-  /** Decides in place of stopCodes, also after failed attempts.. */
+  /** Decides in place of stopCodes, also after failed attempts. */
   shouldReconnect?: (end: End) => boolean
   /** A number from 0 to below 1. Default Math.random. */
   random?: () => number

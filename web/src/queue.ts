@@ -23,7 +23,7 @@ export interface QueueOptions {
    * UTF-8, an empty message as one. Default 0: nothing is queued.
    */
   queueBytes?: number
-  /** The most messages. Default 4096. */
+  /** The most messages; below 1 there is room for none. Default 4096. */
   queueMessages?: number
   /**
    * Which message goes when one finds the queue full: "newest", that one (the default), or
@@ -31,8 +31,8 @@ export interface QueueOptions {
    */
   queuePolicy?: 'newest' | 'oldest'
   /**
-   * Milliseconds after which a message is not sent any more. That is looked at when one
-   * is sent and when a connection opens. Default 0: never.
+   * The age in milliseconds at which a message is dropped. Browsers run the timers of
+   * pages in the background late; what is too old is not sent. Default 0: never.
    */
   queueMaxAge?: number
 }
@@ -43,20 +43,28 @@ interface Item {
   at: number // when it was put in
 }
 
+/** @internal What timers take; above it they would run at once. */
+export const LONGEST = 0x7fff_ffff
+
 /** @internal */
 export class Queue {
   bytes = 0
   #items: Item[] = []
+  #head = 0 // the first that waits
+  #timer: ReturnType<typeof setTimeout> | undefined // while the first has an age to reach
   #o: QueueOptions
   #drop: (drop: Drop) => void
+  #aged: () => void
 
-  constructor(options: QueueOptions, drop: (drop: Drop) => void) {
+  /** Calls drop for each message that goes, and aged after those that the timer drops. */
+  constructor(options: QueueOptions, drop: (drop: Drop) => void, aged: () => void) {
     this.#o = options
     this.#drop = drop
+    this.#aged = aged
   }
 
   get length(): number {
-    return this.#items.length
+    return this.#items.length - this.#head
   }
 
   /** Takes a copy of data, or not. Those of force do not ask for the bounds. */
@@ -67,7 +75,7 @@ export class Queue {
     this.#expire()
     const full = () => this.bytes + size > queueBytes || this.length >= queueMessages
     if (!force && full()) {
-      if (queuePolicy !== 'oldest' || size > queueBytes) {
+      if (queuePolicy !== 'oldest' || size > queueBytes || queueMessages < 1) {
         this.#drop({ data, reason: 'newest' })
         return false
       }
@@ -75,28 +83,46 @@ export class Queue {
     }
     this.#items.push({ data: copy(data), size, at: Date.now() })
     this.bytes += size
+    this.#expire() // has the timer set
     return true
   }
 
   /** Gives every message away, in order. */
   flush(send: (data: Data) => void): void {
     this.#expire()
-    const items = this.#items
+    clearTimeout(this.#timer)
+    const items = this.#items.slice(this.#head)
+    this.#timer = undefined
     this.#items = []
-    this.bytes = 0
+    this.#head = this.bytes = 0
     for (const { data } of items) send(data)
   }
 
   #expire(): void {
     const { queueMaxAge = 0 } = this.#o
-    while (queueMaxAge > 0 && this.length && Date.now() - this.#items[0]!.at > queueMaxAge) {
+    while (queueMaxAge > 0 && this.length) {
+      const left = this.#items[this.#head]!.at + queueMaxAge - Date.now()
+      if (left > 0) {
+        this.#timer ??= setTimeout(() => {
+          this.#timer = undefined
+          this.#expire()
+          this.#aged()
+        }, Math.min(left, LONGEST))
+        return
+      }
       this.#drop({ data: this.#shift(), reason: 'age' })
     }
   }
 
+  // Array.shift would move all the others each time.
   #shift(): Data {
-    const { data, size } = this.#items.shift()!
+    const { data, size } = this.#items[this.#head]!
+    this.#items[this.#head++] = undefined!
     this.bytes -= size
+    if (this.#head > this.length) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
     return data
   }
 }

@@ -1,7 +1,7 @@
 // A WebSocket that comes back.
 
 import { Backoff, type BackoffOptions, type Decision, type End, type StopReason } from './backoff.js'
-import { Queue, type Data, type Drop, type QueueOptions } from './queue.js'
+import { LONGEST, Queue, type Data, type Drop, type QueueOptions } from './queue.js'
 
 /** Says where to connect; called for each attempt, so that each can have a fresh token. */
 export type Source = string | URL | (() => string | URL | Promise<string | URL>)
@@ -24,8 +24,8 @@ export interface Opened {
   /** The sub-protocol that the server chose, or "". */
   protocol: string
   /**
-   * Sends on this connection, within onopen ahead of the queue: for a login. False once
-   * the connection is not open any more.
+   * Sends on this connection, within onopen ahead of the queue and of what goes through
+   * {@link Socket.send}: for a login. False once the connection is not open any more.
    */
   send: (data: Data) => boolean
 }
@@ -119,6 +119,7 @@ export class Socket implements Events {
   #next = 0 // nextAttempt
   #hinted = false // the wait has a hint in it
   #since = 0 // when the connection opened
+  #opening = false // there is a queue, and onopen has not returned
   #connections = 0
   #refused = false // close was called within the rule
   #end: End | undefined
@@ -132,7 +133,7 @@ export class Socket implements Events {
   constructor(url: Source, options: SocketOptions = {}) {
     this.#source = url
     this.#o = options
-    this.#queue = new Queue(options, (drop) => this.#tell(() => this.ondropped?.(drop)))
+    this.#queue = new Queue(options, (drop) => this.#tell(() => this.ondropped?.(drop)), () => this.#deliver())
     for (const name of ['onopen', 'onmessage', 'onclose', 'onerror', 'ondropped', 'onstop', 'onstate'] as const) {
       this[name] = options[name] as never
     }
@@ -173,14 +174,15 @@ export class Socket implements Events {
   }
 
   /**
-   * Sends a message, or puts it in the queue while there is no connection. False when
-   * neither was possible: there is no queue, it is full, or close was called. What the
-   * browser has taken and the connection loses is not sent again.
+   * Sends a message, or puts it in the queue while there is no connection, and until onopen
+   * has returned; without a queue it sends then, too. False when neither was possible: there
+   * is no queue, it is full, or close was called. What the browser has taken and the
+   * connection loses is not sent again.
    */
   send(data: Data): boolean {
     const open = this.#ready(this.#ws)
     let taken = false
-    if (open && !this.#queue.length) { // which is there until onopen has returned
+    if (open && !this.#opening && !this.#queue.length) {
       this.#ws!.send(data)
       taken = true
     } else if (this.#state < CLOSING) {
@@ -261,6 +263,7 @@ export class Socket implements Events {
   #opened(ws: WebSocket): void {
     clearTimeout(this.#timer)
     this.#since = Date.now()
+    this.#opening = (this.#o.queueBytes ?? 0) > 0
     this.#set(OPEN)
     const e: Opened = {
       attempt: this.#attempt, reopened: this.#connections++ > 0, url: this.#url, protocol: ws.protocol,
@@ -271,7 +274,10 @@ export class Socket implements Events {
       },
     }
     this.#tell(() => this.onopen?.(e))
-    this.#tell(() => { if (this.#ready(ws)) this.#queue.flush((data) => ws.send(data)) })
+    this.#tell(() => {
+      this.#opening = false
+      if (this.#ready(ws)) this.#queue.flush((data) => ws.send(data))
+    })
     this.#deliver()
   }
 
@@ -362,9 +368,10 @@ export class Socket implements Events {
   #deliver(): void {
     if (this.#telling) return
     this.#telling = true
-    for (let callback; (callback = this.#news.shift());) {
+    for (const callback of this.#news) { // those that come meanwhile, too
       try { callback() } catch (error) { report(error) }
     }
+    this.#news = []
     this.#telling = false
   }
 }
@@ -373,8 +380,6 @@ const CONNECTING = 0
 const OPEN = 1
 const CLOSING = 2
 const CLOSED = 3
-
-const LONGEST = 0x7fff_ffff // that timers take; above it they would run at once
 
 function report(error: unknown): void {
   queueMicrotask(() => { throw error })

@@ -122,3 +122,16 @@ export function record(actions = {}) {
   const of = (name) => log.filter(([n]) => n === name).map(([, e]) => e)
   return { log, callbacks, of, names: () => log.map(([n]) => n).filter((n) => n !== 'onstate') }
 }
+
+// uncaught collects the messages of errors that nobody caught.
+export function uncaught(t) {
+  const errors = []
+  const others = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => errors.push(error.message))
+  t.after(() => {
+    process.removeAllListeners('uncaughtException')
+    for (const f of others) process.on('uncaughtException', f)
+  })
+  return errors
+}

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { Socket } from '../dist/icsws.js'
-import { Clock, record, settle, wire } from './fake.mjs'
+import { Clock, record, settle, uncaught, wire } from './fake.mjs'
 
 async function make(t, options = {}, actions = {}) {
   const clock = new Clock(t)
@@ -65,13 +65,40 @@ test('what onopen sends with its own send goes first, the rest last', async (t) 
   assert.equal(s.queuedBytes, 0)
 })
 
-test('with an empty queue onopen sends in the order of its calls', async (t) => {
+for (const [name, queueBytes, sent] of [
+  ['what onopen sends with its own send goes first with an empty queue, too', 2, ['login', 'state', 'long', 'end', 'later']],
+  ['without a queue each message goes at once', 0, ['state', 'long', 'login', 'end', 'later']],
+]) {
+  test(name, async (t) => { // D-25
+    let socket
+    const { net, told, socket: s } = await make(t, { queueBytes }, {
+      onstate: (state) => { if (state === 1) assert.equal(socket.send('state'), true) }, // comes before onopen
+      onopen: ({ send }) => {
+        assert.equal(socket.send('long'), true)
+        assert.equal(send('login'), true)
+        assert.equal(socket.send('end'), true)
+        assert.equal(socket.queuedBytes, queueBytes && 12)
+      },
+    })
+    socket = s
+    net.last.open()
+    s.send('later')
+    assert.deepEqual(net.last.sent, sent)
+    assert.equal(s.queuedBytes, 0)
+    assert.deepEqual(drops(told), [])
+  })
+}
+
+test('an onopen that throws has returned', async (t) => { // D-25
   let socket
-  const { net, socket: s } = await make(t, {}, { onopen: ({ send }) => { socket.send('1'); send('2'); socket.send('3') } })
+  const errors = uncaught(t)
+  const { net, socket: s } = await make(t, {}, { onopen: () => { socket.send('a'); throw new Error('onopen') } })
   socket = s
   net.last.open()
-  s.send('4')
-  assert.deepEqual(net.last.sent, ['1', '2', '3', '4'])
+  s.send('b')
+  await settle()
+  assert.deepEqual(net.last.sent, ['a', 'b'])
+  assert.deepEqual(errors, ['onopen'])
 })
 
 test('the newest goes when the queue is full', async (t) => { // D-25
@@ -113,24 +140,76 @@ test('old messages are not sent', async (t) => { // D-25
   socket.send('a')
   await clock.pass(500)
   socket.send('b')
-  await clock.pass(500)
-  socket.send('c') // a is just as old as it may be
+  await clock.pass(499)
+  assert.equal(clock.timers, 1)
   assert.deepEqual(drops(told), [])
-  await clock.pass(1)
-  socket.send('d')
+  await clock.pass(1) // told on time, without a call
   assert.deepEqual(drops(told), [['a', 'age']])
+  assert.equal(socket.queuedBytes, 1)
+  socket.send('c')
   await clock.pass(500)
-  net.last.open()
-  assert.deepEqual(net.last.sent, ['c', 'd'])
   assert.deepEqual(drops(told), [['a', 'age'], ['b', 'age']])
+  net.last.open()
+  assert.deepEqual(net.last.sent, ['c'])
+  assert.equal(clock.timers, 0)
 })
 
-test('an old message makes room', async (t) => {
-  const { clock, socket, told } = await make(t, { queueMaxAge: 1000, connectTimeout: 0 })
+for (const [name, act] of [
+  ['a message makes room', ({ socket }) => assert.equal(socket.send('1234567890'), true)],
+  ['a connection opens', ({ net }) => net.last.open()],
+  ['it stops', ({ socket }) => socket.close()],
+]) {
+  test(`old messages go before a late timer when ${name}`, async (t) => { // D-25
+    const all = await make(t, { queueMaxAge: 1000, connectTimeout: 0 })
+    all.socket.send('0123456789')
+    all.clock.now += 1000 // and no timer runs, as in a page in the background
+    act(all)
+    assert.deepEqual(drops(all.told), [['0123456789', 'age']])
+    assert.deepEqual(all.net.last.sent, [])
+  })
+}
+
+test('the timer of an age goes with the queue, and comes early if it is very long', async (t) => { // D-25
+  const { clock, socket, told, net } = await make(t, { queueMaxAge: 2 ** 31 + 10, connectTimeout: 0, queuePolicy: 'oldest' })
+  socket.send('12345')
+  await clock.pass(2 ** 31 - 1)
+  assert.deepEqual(drops(told), [])
   socket.send('1234567890')
-  await clock.pass(1001)
-  assert.equal(socket.send('x'), true)
-  assert.deepEqual(drops(told), [['1234567890', 'age']])
+  await clock.pass(11) // that of the message before, which is gone
+  assert.deepEqual(drops(told), [['12345', 'oldest']])
+  assert.equal(clock.timers, 1)
+  socket.close()
+  assert.equal(clock.timers, 0)
+  socket.start()
+  await settle()
+  socket.send('a')
+  net.last.open()
+  assert.deepEqual([net.last.sent, clock.timers], [['a'], 0])
+})
+
+test('to drop many messages moves each a few times at most', async (t) => { // D-25
+  const most = 20_000, all = 3 * most
+  const { socket, told } = await make(t, { queueBytes: 1e9, queueMessages: most, queuePolicy: 'oldest' })
+  const { shift, slice, splice } = Array.prototype
+  let moved = 0
+  for (const [name, method] of Object.entries({ shift, slice, splice })) {
+    Array.prototype[name] = function (...args) {
+      moved += this.length
+      return method.apply(this, args)
+    }
+  }
+  t.after(() => Object.assign(Array.prototype, { shift, slice, splice }))
+  for (let i = 0; i < all; i++) socket.send('x')
+  socket.close()
+  assert.ok(moved < 4 * all, `${moved} were moved`)
+  const reasons = drops(told).map(([, reason]) => reason)
+  assert.deepEqual([reasons.length, reasons.indexOf('stop'), reasons.lastIndexOf('oldest')], [all, all - most, all - most - 1])
+})
+
+test('a queue with room for no message takes none', async (t) => { // D-25
+  const { socket, told } = await make(t, { queueMessages: 0, queuePolicy: 'oldest' })
+  assert.equal(socket.send('x'), false)
+  assert.deepEqual(drops(told), [['x', 'newest']])
 })
 
 test('a stop drops the queue, before it is told', async (t) => { // D-25
@@ -146,13 +225,13 @@ test('a stop drops the queue, before it is told', async (t) => { // D-25
 
 test('close in onopen drops the queue', async (t) => { // D-25
   let socket
-  const { told, net, socket: s } = await make(t, {}, { onopen: () => socket.close() })
+  const { told, net, socket: s } = await make(t, {}, { onopen: () => { socket.send('b'); socket.close() } })
   socket = s
   s.send('a')
   net.last.open()
   net.last.end(1000)
   assert.deepEqual(net.last.sent, [])
-  assert.deepEqual(told.names(), ['onopen', 'onclose', 'ondropped', 'onstop'])
+  assert.deepEqual(told.names(), ['onopen', 'onclose', 'ondropped', 'ondropped', 'onstop'])
 })
 
 test('what is sent while the server closes waits for the next connection', async (t) => { // D-42

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { Socket } from '../dist/icsws.js'
-import { Clock, record, settle, wire } from './fake.mjs'
+import { Clock, record, settle, uncaught, wire } from './fake.mjs'
 
 // make starts a socket whose first attempt is under way, without chance in its waits.
 async function make(t, options = {}, { url = 'ws://chat.example/', actions } = {}) {
@@ -279,6 +279,21 @@ test('a URL that can not be had is a failed attempt', async (t) => { // D-03
   assert.deepEqual(net.list.map((ws) => ws.url), ['wss://chat.example/ws'])
 })
 
+for (const [name, options, attempts, why] of [
+  ['tried again for ever', {}, 366, []], // 6.3 s of waits that grow, then one each 10 s
+  ['the end with maxAttempts', { maxAttempts: 3 }, 3, ['attempts']],
+  ['the end when the rule says so', { shouldReconnect: (end) => end.opened }, 1, ['rule']],
+]) {
+  test(`what can never work is ${name}`, async (t) => { // D-14
+    const bad = class { constructor() { throw new SyntaxError('twice the same sub-protocol') } }
+    const { clock, told, socket } = await make(t, { WebSocket: bad, ...options })
+    await clock.pass(3_600_000)
+    assert.equal(socket.attempt, attempts)
+    assert.deepEqual(told.of('onerror').map((e) => e.error.name), Array(attempts).fill('SyntaxError'))
+    assert.deepEqual(told.of('onstop').map((e) => e.why), why)
+  })
+}
+
 test('a URL that comes too late is not used', async (t) => { // D-42
   const late = []
   const { clock, socket, net } = await make(t, { connectTimeout: 1000 }, { url: () => new Promise((resolve) => late.push(resolve)) })
@@ -369,16 +384,3 @@ test('what callbacks throw is reported and changes nothing', async (t) => {
     ['onerror', 'onstate', 'onopen', 'onmessage', 'onstate', 'onclose', 'onstate', 'onstop'])
   assert.deepEqual(errors, told.log.map(([name]) => name))
 })
-
-// uncaught collects the messages of errors that nobody caught.
-function uncaught(t) {
-  const errors = []
-  const others = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  process.on('uncaughtException', (error) => errors.push(error.message))
-  t.after(() => {
-    process.removeAllListeners('uncaughtException')
-    for (const f of others) process.on('uncaughtException', f)
-  })
-  return errors
-}

@@ -217,6 +217,30 @@ test('a new start knows nothing of the one before', async (t) => { // D-14
   assert.deepEqual(told.of('onstop')[2], { why: 'local', attempts: 1 })
 })
 
+test('start in the last onclose comes after the onstop of before', async (t) => { // D-14
+  let socket
+  const { net, told, socket: s } = await make(t, {}, { onclose: () => assert.equal(socket.start(), true) })
+  socket = s
+  net.last.open()
+  net.last.end(1008)
+  await settle()
+  assert.deepEqual(told.log.map(([name, e]) => name === 'onstate' ? name + e : name),
+    ['onstate1', 'onopen', 'onstate3', 'onclose', 'onstop', 'onstate0'])
+  assert.equal(net.list.length, 2)
+})
+
+test('an attempt and a queue from before close are not those of the new start', async (t) => { // D-14, D-25
+  const { told, net, socket } = await make(t, { queueBytes: 10 })
+  socket.send('abc')
+  socket.close()
+  socket.start()
+  socket.send('def')
+  await settle()
+  net.last.open()
+  assert.deepEqual(net.list.map((ws) => ws.sent), [[], ['def']])
+  assert.deepEqual(told.names(), ['ondropped', 'onstop', 'onopen'])
+})
+
 test('without autoStart nothing happens before start', async (t) => { // D-14
   const { clock, socket, told, net } = await make(t, { autoStart: false, queueBytes: 10 })
   await clock.pass(60_000)
