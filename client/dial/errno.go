@@ -6,7 +6,7 @@ import "syscall"
 
 func ofErrno(no syscall.Errno) Reason {
 	switch no {
-	case syscall.ECONNREFUSED:
+	case syscall.ECONNREFUSED, syscall.ENOENT: // ENOENT: of a Unix socket
 		return ReasonRefused
 	case syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL:
 		return ReasonUnreachable

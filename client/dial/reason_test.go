@@ -59,6 +59,7 @@ func TestReasonsOfTheNetwork(t *testing.T) {
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}, StageConnect, ReasonUnreachable},
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}, StageConnect, ReasonUnreachable},
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ETIMEDOUT)}, StageConnect, ReasonTimeout},
+		{&net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.ENOENT)}, StageConnect, ReasonRefused},
 		{os.ErrDeadlineExceeded, StageConnect, ReasonTimeout},
 		{io.ErrNoProgress, StageConnect, ReasonUser},
 		{nil, StageConnect, ReasonUser},

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -273,6 +274,9 @@ func TestServeStatic(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(dir, "link.txt")); err != nil {
 		t.Fatal(err)
 	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s := start(t, "static", "--json", "--addr", "127.0.0.1:0", "--self-signed", dir)
 	at := s.event("listening")
 	h := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
@@ -289,6 +293,7 @@ func TestServeStatic(t *testing.T) {
 		{"/.hidden", 404, "", "secret"},
 		{"/.git/config", 404, "", "secret"},
 		{"/link.txt", 404, "", "secret"},
+		{"/pipe", 404, "", ""}, // to open it would take until somebody writes
 		{"/../secret.txt", 404, "", "secret"},
 	} {
 		resp, err := h.Get(at.Page + tt.path)
@@ -307,5 +312,69 @@ func TestServeStatic(t *testing.T) {
 	v.leave()
 	if code, _ := s.stop(); code != 0 {
 		t.Errorf("exit %d", code)
+	}
+}
+
+// O-24: a test that has read the first line may close the pipe; the server goes on.
+func TestServeGoesOnWhenNobodyReads(t *testing.T) {
+	cmd := exec.Command(binary, "serve", "echo", "--json", "--addr", "127.0.0.1:0")
+	out, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	var at line
+	if err := json.NewDecoder(out).Decode(&at); err != nil {
+		t.Error(err)
+	}
+	_ = out.Close()
+	for range 2 {
+		v := visit(t, dial.Options{URL: at.URL})
+		v.say("x")
+		v.hear("x")
+		v.leave()
+	}
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// O-24: clients that do not take their leave are no failure of the server.
+func TestServeEndsWithoutTheLeaveOfClients(t *testing.T) {
+	s := start(t, "echo", "--json", "--addr", "127.0.0.1:0", "--patience", "50ms")
+	addr := strings.TrimPrefix(s.event("listening").URL, "ws://")
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	s.event("connected")
+	if code, rest := s.stop(); code != 0 || !strings.Contains(rest, `"stopped"`) {
+		t.Errorf("exit %d: %s", code, rest)
+	}
+}
+
+// O-24: a port that is taken is no connection that failed; what clients send is harmless.
+func TestServeOnAPortThatIsTakenAndOddClients(t *testing.T) {
+	s := start(t, "echo", "-v", "--addr", "127.0.0.1:0")
+	addr := strings.TrimPrefix(s.text(), "listening on ws://")
+	var code *exec.ExitError
+	if err := exec.Command(binary, "serve", "echo", "--addr", addr).Run(); !errors.As(err, &code) || code.ExitCode() != 1 {
+		t.Errorf("a port that is taken: %v", err)
+	}
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, "GET /\u009b\xff HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	if text := s.text(); !strings.HasSuffix(text, ` /\u009b\xff`) {
+		t.Errorf("printed %q", text)
 	}
 }

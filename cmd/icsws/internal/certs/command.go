@@ -72,6 +72,9 @@ type report struct {
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env, target string) error {
+	if o.pem && env.JSON {
+		return cli.BadUsage("--pem and --json exclude each other: the chain of --json has the PEM of each certificate")
+	}
 	rules := Rules{Name: o.name, Warn: *o.warn, Now: time.Now()}
 	if o.ca != "" {
 		var err error

@@ -210,6 +210,18 @@ func TestCertAsPEM(t *testing.T) {
 	if r.Code != cli.Failed || first == nil || second == nil || len(rest) != 0 || !bytes.Equal(first.Bytes, leaf.Cert.Raw) || !bytes.Equal(second.Bytes, root.Cert.Raw) {
 		t.Errorf("exit %d\n%s", r.Code, r.Stdout)
 	}
+	if r := clitest.Run(t, commands, "cert", "--pem", "--json", addr); r.Code != cli.Usage || r.Stdout != "" {
+		t.Errorf("with --json: exit %d\n%s", r.Code, r.Stdout)
+	}
+}
+
+// O-24: a subject is of whoever made the certificate; and no number of days is below 0.
+func TestCertOfAnExpiredOneWithAnOddSubject(t *testing.T) {
+	odd := certkit.Issue(t, nil, "a\x1b[31mb\u202ec", nil, certkit.Valid(-48*time.Hour, -24*time.Hour))
+	r := clitest.Run(t, commands, "cert", certkit.File(t, "odd.pem", odd.CertPEM()))
+	if r.Code != cli.Failed || !strings.Contains(r.Stdout, "(expired)") || strings.ContainsAny(r.Stdout, "\x1b\u202e") {
+		t.Errorf("exit %d\n%q", r.Code, r.Stdout)
+	}
 }
 
 func TestHostPort(t *testing.T) {

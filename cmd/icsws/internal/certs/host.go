@@ -117,7 +117,7 @@ func (r *hostsReport) print(env *cli.Env) {
 		if p.Level < show.Bad {
 			word = env.Paint(cli.Yellow, "warning")
 		}
-		env.Printf("%s: %s\n", word, p.Text)
+		env.Printf("%s: %s\n", word, cli.Printable(p.Text))
 	}
 	if len(r.Problems) > 0 && len(r.Findings)+len(r.Hosts) > 0 {
 		env.Printf("\n")
@@ -142,7 +142,7 @@ func (h host) print(env *cli.Env, index int) {
 	if tag == "" {
 		tag = fmt.Sprintf("host %d", index+1)
 	}
-	env.Printf("%s\n", env.Paint(cli.Bold, tag))
+	env.Printf("%s\n", env.Paint(cli.Bold, cli.Printable(tag)))
 	for _, l := range []struct{ key, value string }{
 		{"names", strings.Join(h.Names, ", ")},
 		{"plain", strings.Join(h.Plain, ", ")},

@@ -83,6 +83,14 @@ func TestHostsCheck(t *testing.T) {
 }
 
 // O-24: what is wrong with a file comes with its line.
+// O-24: a file of somebody else does not take the terminal over.
+func TestHostsCheckOfAFileWithControlCharacters(t *testing.T) {
+	path := write(t, "server.ini", "[Server]\n[\x1b[31mHost]\nx=1\n", map[string][]byte{})
+	if r := clitest.Run(t, commands, "hosts", "check", path); r.Code != cli.Failed || strings.Contains(r.Stdout, "\x1b") || !strings.Contains(r.Stdout, `\x1b`) {
+		t.Errorf("exit %d\n%q", r.Code, r.Stdout)
+	}
+}
+
 func TestHostsCheckNamesTheLine(t *testing.T) {
 	for _, tt := range []struct {
 		name, file, text string

@@ -3,7 +3,9 @@ package check
 import (
 	"bufio"
 	"context"
+	"crypto/sha1"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -138,8 +140,11 @@ func TestCheckOfBadServers(t *testing.T) {
 		{"redirect", status(301, "Location: https://other.example/ws\r\n"), "", cli.Refused, []string{"status-301", "location"}},
 		{"page", answer("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n<html>hello</html>\r\n"), "", cli.Refused, []string{"status-200"}},
 		{"401 with a scheme", status(401, "WWW-Authenticate: Basic realm=\"x\"\r\n"), "", cli.Refused, []string{"status-401", "authenticate"}},
-		{"101 without accept", answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"), "", cli.NoConnection, []string{"not-websocket"}},
-		{"mail server", "ws://" + certkit.Listen(t, certkit.Say("220 mail.example ESMTP\r\n")), "", cli.NoConnection, []string{"not-websocket"}},
+		{"101 without accept", answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"), "", cli.Refused, []string{"not-websocket"}},
+		{"mail server", "ws://" + certkit.Listen(t, certkit.Say("220 mail.example ESMTP\r\n")), "", cli.Refused, []string{"not-websocket"}},
+		{"chooses an extension", "ws://" + certkit.Listen(t, breaks("Sec-WebSocket-Extensions: x\r\n", "")), "", cli.Refused, []string{"extension"}},
+		{"text that is none", "ws://" + certkit.Listen(t, breaks("", "\x81\x01\xff")), "", cli.Refused, []string{"broken"}},
+		{"frame that is none", "ws://" + certkit.Listen(t, breaks("", "\xf1\x00")), "", cli.Refused, []string{"broken"}},
 		{"closes", "ws://" + certkit.Listen(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)) }), "", cli.NoConnection, []string{"closed"}},
 		{"silent", "ws://" + certkit.Listen(t, certkit.Hush), "--timeout 1s", cli.TimedOut, []string{"handshake-timeout"}},
 		{"TLS without an answer", "wss://" + certkit.Listen(t, certkit.Hush), "--timeout 1s", cli.TimedOut, []string{"tls-timeout"}},
@@ -161,6 +166,9 @@ func TestCheckOfBadServers(t *testing.T) {
 				}
 			}
 			for _, f := range got.Findings {
+				if strings.Contains(f.Text, "Ws://") {
+					t.Errorf("%q has the URL in it, which is there already", f.Text)
+				}
 				if f.Step == "" || f.Text == "" || f.Level == show.Bad && f.Advice == "" {
 					t.Errorf("%+v has no step, text or advice", f)
 				}
@@ -375,5 +383,19 @@ func TestCheckOfAServerThatDoesNotAnswerFrames(t *testing.T) {
 		if found := codes(got.Findings, show.Note); r.Code != tt.code || !slices.Equal(found, tt.want) {
 			t.Errorf("%s: exit %d, findings %q, want %d, %q", tt.name, r.Code, found, tt.code, tt.want)
 		}
+	}
+}
+
+// breaks accepts a handshake with a further header line, and sends what is no frame then.
+func breaks(line, frame string) func(net.Conn) {
+	return func(c net.Conn) {
+		r, err := http.ReadRequest(bufio.NewReader(c))
+		if err != nil {
+			return
+		}
+		accept := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n%s",
+			base64.StdEncoding.EncodeToString(accept[:]), line, frame)
+		_, _ = io.Copy(io.Discard, c)
 	}
 }

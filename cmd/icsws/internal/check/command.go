@@ -32,7 +32,7 @@ func Command() *cli.Command {
 		Long: "It walks the whole way: the name and all its addresses, a connection to each, the proxy of the environment, " +
 			"TLS with the certificates, the HTTP answer, the handshake with and without an Origin, sub-protocols " +
 			"and compression, pings, and the closing handshake. Each finding says what to do. No message is sent.\n\n" +
-			"The exit code is that of the worst finding: 5 if the server refuses, 4 if it does not answer in time, " +
+			"The exit code is that of the worst finding: 5 if the server refuses, or answers with something else, 4 if it does not answer in time, " +
 			"3 if there is no connection, 1 if something else is not in order.",
 		Examples: []cli.Example{
 			{Text: "Why does it not connect", Line: "icsws check wss://chat.example/ws"},

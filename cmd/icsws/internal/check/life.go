@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/icsws/icsws/client"
@@ -64,11 +65,21 @@ func (d *doctor) early(s session) {
 	d.fail(cli.Refused)
 	end := s.end()
 	e, _ := explain.Close(int(end.Code))
+	if !end.Remote {
+		d.add(show.Bad, "broken", "What the server has sent can not be taken: %s. The connection was closed with %d (%s).", printable(end.Reason), end.Code, e.Name).
+			Do("Browsers close it as well, unless it was a message above 1 MiB: look into the server, or into what changes bytes on the way.")
+		return
+	}
 	said := ""
 	if end.Reason != "" {
 		said = fmt.Sprintf(" and says %q", printable(end.Reason))
 	}
-	d.add(show.Bad, "closed-early", "The server ends the connection by itself, with %d (%s)%s. %s", end.Code, e.Name, said, e.Text).Do("%s", e.Advice)
+	name := ""
+	if e.Name != "" {
+		name = " (" + e.Name + ")"
+	}
+	e.Advice = strings.TrimSuffix(e.Advice, ` "icsws check" tells them apart.`) // this is it
+	d.add(show.Bad, "closed-early", "The server ends the connection by itself, with %d%s%s. %s", end.Code, name, said, e.Text).Do("%s", e.Advice)
 }
 
 // end does the closing handshake.
@@ -107,5 +118,5 @@ func (d *doctor) end(ctx context.Context, s session) {
 
 // toldEnd tells whether an end by the server was told of.
 func (r *report) toldEnd() bool {
-	return slices.ContainsFunc(r.Findings, func(f show.Finding) bool { return f.Code == "closed-early" })
+	return slices.ContainsFunc(r.Findings, func(f show.Finding) bool { return f.Code == "closed-early" || f.Code == "broken" })
 }

@@ -3,12 +3,16 @@ package check
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/client/dial"
+	"github.com/icsws/icsws/cmd/icsws/internal/cli"
 )
 
 // prober opens WebSocket connections. It is all that this package wants of a client.
@@ -63,8 +67,19 @@ type refusal struct {
 	body       string // its beginning
 	retryAfter time.Duration
 	timeout    bool
+	exit       cli.Code
 	err        error
 }
 
 func (r *refusal) Error() string { return r.err.Error() }
+
+// why is the error in words, without what the report has already: the URL and the reason.
+func (r *refusal) why() string {
+	text := r.Error()
+	if e, ok := errors.AsType[*dial.DialError](r.err); ok {
+		text = strings.TrimPrefix(text, "dial: "+e.URL+": ")
+		text = strings.TrimPrefix(text, e.Reason.String()+": ")
+	}
+	return printable(text)
+}
 func (r *refusal) Unwrap() error { return r.err }

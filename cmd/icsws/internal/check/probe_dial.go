@@ -12,6 +12,8 @@ import (
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/client/dial"
+	"github.com/icsws/icsws/cmd/icsws/internal/cli"
+	"github.com/icsws/icsws/cmd/icsws/internal/reach"
 )
 
 // dialler is the prober that package dial is.
@@ -50,11 +52,11 @@ func (dialler) open(ctx context.Context, r request) (session, error) {
 func refused(err error) error {
 	e, ok := errors.AsType[*dial.DialError](err)
 	if !ok {
-		return &refusal{stage: "options", code: "options", err: err}
+		return &refusal{stage: "options", code: "options", exit: cli.Failed, err: err}
 	}
 	r := &refusal{
 		stage: e.Stage.String(), code: e.Reason.Code(), status: e.HTTPStatus, header: e.Header, body: e.Body,
-		retryAfter: e.RetryAfter, timeout: e.Timeout(), err: err,
+		retryAfter: e.RetryAfter, timeout: e.Timeout(), exit: reach.CodeOfDial(e), err: err,
 	}
 	if r.status == http.StatusSwitchingProtocols {
 		r.status = 0 // the code says what was wrong with it

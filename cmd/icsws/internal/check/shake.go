@@ -59,7 +59,7 @@ func (d *doctor) open(ctx context.Context, header http.Header) (session, *refusa
 	if err != nil {
 		f, ok := errors.AsType[*refusal](err)
 		if !ok {
-			f = &refusal{stage: "handshake", code: "other", err: err}
+			f = &refusal{stage: "handshake", code: "other", exit: cli.NoConnection, err: err}
 		}
 		part.Status, part.Header, part.Body, part.Reason, part.Error = f.status, f.header, f.body, f.code, f.Error()
 		part.RetryAfter = show.Millis(f.retryAfter)
@@ -114,14 +114,14 @@ func (d *doctor) tellRefusal(f *refusal) {
 		d.add(show.Bad, "handshake-timeout", "The server has taken the connection, and not answered the handshake within %v.", d.o.timeout).
 			Do("It may be overloaded, or it waits for TLS: try wss.")
 	default:
-		d.fail(cli.NoConnection)
+		d.fail(f.exit)
 		d.tellReason(f)
 	}
 }
 
 // tellReason is for answers that are none.
 func (d *doctor) tellReason(f *refusal) {
-	text := capital(strings.TrimPrefix(f.Error(), "dial: "))
+	text := strings.TrimSuffix(f.why(), ".")
 	switch f.code {
 	case "closed", "reset":
 		d.add(show.Bad, f.code, "The server has closed the connection in place of an answer.").
@@ -139,7 +139,7 @@ func (d *doctor) tellReason(f *refusal) {
 		d.add(show.Bad, f.code, "The server has agreed to an extension that was not offered like this: %s.", text).
 			Do("Browsers refuse that too. Turn compression off in the server, or correct it.")
 	default:
-		d.add(show.Bad, f.code, "%s.", text).Do("docs/dial.md says what to do about the reason %q.", f.code)
+		d.add(show.Bad, f.code, "%s.", capital(strings.TrimPrefix(printable(f.Error()), "dial: "+d.t.url.String()+": "))).Do("docs/dial.md says what to do about the reason %q.", f.code)
 	}
 }
 

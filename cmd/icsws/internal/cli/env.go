@@ -1,11 +1,11 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/term"
 )
@@ -26,6 +26,8 @@ type Env struct {
 	Width int
 	// Logger writes to stderr from the level of --log-level on.
 	Logger *slog.Logger
+
+	broken *atomic.Pointer[error] // the first error of Printf
 }
 
 // System returns the environment of the process.
@@ -39,22 +41,21 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Printf writes to stdout.
-func (e *Env) Printf(format string, args ...any) { fmt.Fprintf(e.Stdout, format, args...) }
-
-// PrintJSON writes v to stdout, on lines of its own.
-func (e *Env) PrintJSON(v any) error {
-	enc := json.NewEncoder(e.Stdout)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+// Printf writes to stdout. A command that can not, because the disk is full, has failed.
+func (e *Env) Printf(format string, args ...any) {
+	if _, err := fmt.Fprintf(e.Stdout, format, args...); err != nil && e.broken != nil {
+		e.broken.CompareAndSwap(nil, &err)
+	}
 }
 
-// PrintLine writes v to stdout as one line of JSON.
+// PrintJSON writes v to stdout, on lines of its own, without what a terminal could obey.
+func (e *Env) PrintJSON(v any) error {
+	return WriteJSON(e.Stdout, v, "  ")
+}
+
+// PrintLine is PrintJSON on one line.
 func (e *Env) PrintLine(v any) error {
-	enc := json.NewEncoder(e.Stdout)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	return WriteJSON(e.Stdout, v, "")
 }
 
 // Paint is a colour or weight of text.
@@ -97,7 +98,7 @@ func (s *shared) declare(f *Flags) {
 // apply returns env as the flags want it.
 func (s *shared) apply(env *Env) *Env {
 	e := *env
-	e.JSON = s.json
+	e.JSON, e.broken = s.json, new(atomic.Pointer[error])
 	tty := IsTerminal(e.Stdout)
 	switch *s.color {
 	case "always":

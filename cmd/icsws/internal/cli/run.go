@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Main runs the program with the arguments, streams and signals of the process, and
@@ -18,16 +18,25 @@ func (a *App) Main() int {
 	defer cancel(nil)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go watch(signals, cancel) // lives as long as the process
+	go watch(signals, cancel, os.Exit) // lives as long as the process
 	return a.Run(ctx, os.Args[1:], System())
 }
 
+// sameSignal is the time in which a second signal is the first one once more: timeout(1)
+// signals the process and then its group, and so do programs that pass Ctrl-C on.
+const sameSignal = 100 * time.Millisecond
+
 // watch ends the context at the first signal, and the process at the second.
-func watch(signals <-chan os.Signal, cancel context.CancelCauseFunc) {
+func watch(signals <-chan os.Signal, cancel context.CancelCauseFunc, exit func(int)) {
 	<-signals
+	first := time.Now()
 	cancel(errInterrupted)
-	<-signals
-	os.Exit(int(Interrupted))
+	for range signals {
+		if time.Since(first) >= sameSignal {
+			exit(int(Interrupted))
+			return
+		}
+	}
 }
 
 // Run runs one command line and returns the exit code. The cause of ctx tells whether a
@@ -45,6 +54,9 @@ func (a *App) Run(ctx context.Context, args []string, env *Env) int {
 // run finds the command, reads its flags and calls it. Flags of every command may stand
 // before its name too.
 func (a *App) run(ctx context.Context, args []string, env *Env, s *shared) error {
+	if len(args) == 1 && args[0] == "--version" { // what everybody types first
+		args = []string{"version"}
+	}
 	before := newFlags("")
 	s.declare(before)
 	words, err := before.read(args, true)
@@ -127,7 +139,11 @@ func (a *App) call(ctx context.Context, env *Env, s *shared, cmd *Command, befor
 	case cmd.Max >= 0 && len(args) > cmd.Max:
 		return &usageError{cmd.Name, fmt.Sprintf("%s: unexpected argument %q", cmd.Name, args[cmd.Max])}
 	}
-	return within(run(ctx, e, args), cmd)
+	err = run(ctx, e, args)
+	if unwritten := e.broken.Load(); err == nil && unwritten != nil {
+		return *unwritten
+	}
+	return within(err, cmd)
 }
 
 // within names the command whose help an error about usage advises.
@@ -151,14 +167,13 @@ func (a *App) complain(env *Env, asJSON bool, err error) {
 		return
 	}
 	if asJSON {
-		b, _ := json.Marshal(struct {
+		_ = WriteJSON(env.Stderr, struct { // nobody is left to be told
 			Error string `json:"error"`
 			Exit  Code   `json:"exit"`
-		}{err.Error(), CodeOf(err)})
-		fmt.Fprintf(env.Stderr, "%s\n", b)
+		}{err.Error(), CodeOf(err)}, "")
 		return
 	}
-	fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
+	fmt.Fprintf(env.Stderr, "%s: %s\n", a.Name, Escape(err.Error(), "\n"))
 	if u, ok := errors.AsType[*usageError](err); ok {
 		fmt.Fprintf(env.Stderr, "Try \"%s\".\n", strings.TrimSpace(a.Name+" help "+u.command))
 	}

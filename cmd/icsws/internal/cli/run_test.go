@@ -186,8 +186,10 @@ func TestHelp(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	if r := clitest.Run(t, table(), "version"); r.Code != cli.OK || !strings.HasPrefix(r.Stdout, "icsws ") || !strings.Contains(r.Stdout, " go1.") {
-		t.Errorf("exit %d, %q", r.Code, r.Stdout)
+	for _, arg := range []string{"version", "--version"} {
+		if r := clitest.Run(t, table(), arg); r.Code != cli.OK || !strings.HasPrefix(r.Stdout, "icsws ") || !strings.Contains(r.Stdout, " go1.") {
+			t.Errorf("%s: exit %d, %q", arg, r.Code, r.Stdout)
+		}
 	}
 	var v cli.Version
 	clitest.Run(t, table(), "version", "--json").JSON(t, &v)

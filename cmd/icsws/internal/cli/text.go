@@ -23,11 +23,11 @@ func Wrap(text string, width int) []string {
 }
 
 // Indent wraps text behind a first part that takes as many columns as the others are
-// indented by.
+// indented by. What a terminal could obey is escaped in it: it may be from outside.
 func Indent(first, text string, by, width int) string {
 	pad := strings.Repeat(" ", by)
 	var b strings.Builder
-	for i, line := range Wrap(text, max(width-by, 20)) {
+	for i, line := range Wrap(Escape(text, "\n\t"), max(width-by, 20)) {
 		if i == 0 {
 			b.WriteString(first)
 		} else {

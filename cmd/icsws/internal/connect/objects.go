@@ -8,7 +8,7 @@ import (
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/client/dial"
-	"github.com/icsws/icsws/cmd/icsws/internal/reach"
+	"github.com/icsws/icsws/cmd/icsws/internal/cli"
 	"github.com/icsws/icsws/cmd/icsws/internal/show"
 )
 
@@ -48,11 +48,7 @@ type objects struct{ w io.Writer }
 
 func (j objects) write(e event) error {
 	e.Time = time.Now().UTC()
-	b, err := reach.JSON(e)
-	if err == nil {
-		_, err = j.w.Write(b)
-	}
-	return err
+	return cli.WriteJSON(j.w, e, "")
 }
 
 func (j objects) opened(o dial.OpenInfo) {

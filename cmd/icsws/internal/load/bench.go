@@ -240,6 +240,7 @@ func (b *bench) measure(ctx context.Context) {
 		stop()
 	}
 	all.Wait()
+	b.clock.settle(open, min(b.clock.now(), b.o.duration))
 	b.finish(ctx, open)
 }
 

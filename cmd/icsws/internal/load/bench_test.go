@@ -18,6 +18,7 @@ import (
 
 	"github.com/icsws/icsws/banner"
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/client/dial"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli/clitest"
 	"github.com/icsws/icsws/wsserver"
@@ -380,5 +381,29 @@ func TestResultIsPlainJSON(t *testing.T) {
 	b, err := json.Marshal(&result{})
 	if err != nil || strings.Contains(string(b), "latency_ms") {
 		t.Errorf("%s, %v", b, err)
+	}
+}
+
+// O-24: what was due and was never sent is told, though the clock could not count it.
+func TestARateThatNoClockKeepsIsToldInFull(t *testing.T) {
+	o := &options{depth: 1, connections: 2}
+	b := newBench(o, dial.Options{})
+	var open []*peer
+	for i := range o.connections {
+		open = append(open, &peer{b: b, i: i, closed: true, ring: make([]sent, 1)}) // nothing can be sent
+	}
+	b.clock.begin(1e8, o.connections, open)
+	b.clock.settle(open, 100*time.Millisecond)
+	var all uint64
+	for _, p := range open {
+		_, unsent := p.unanswered()
+		all += unsent
+	}
+	if all != 10_000_000 {
+		t.Errorf("%d were due and not sent, want 10,000,000", all)
+	}
+	b.clock.settle(open, 50*time.Millisecond)
+	if _, unsent := open[0].unanswered(); unsent != 5_000_000 {
+		t.Errorf("a time before that makes %d of it", unsent)
 	}
 }

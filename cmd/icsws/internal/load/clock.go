@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -35,6 +36,19 @@ func (c *clock) intended(peer int, n uint64) time.Duration {
 		return c.now()
 	}
 	return time.Duration(float64(c.order[peer])*c.step + float64(n)*c.interval)
+}
+
+// settle lets peers send what was due before a time: run is not fast enough for every rate,
+// and what it has not come to is not sent either.
+func (c *clock) settle(open []*peer, at time.Duration) {
+	if c.step == 0 {
+		return
+	}
+	for place, p := range open {
+		if n := math.Ceil((float64(at) - float64(place)*c.step) / c.interval); n > 0 {
+			p.allow(uint64(n))
+		}
+	}
 }
 
 // run lets peers send when it is time, until ctx ends. It is for some of the places: first,

@@ -60,7 +60,7 @@ func TestResolveTable(t *testing.T) {
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, text := range []string{"", "a", "a:80", "a:80:", "a:80:b", ":80:1.2.3.4", "a::1.2.3.4", "[::1:80:1.2.3.4"} {
+	for _, text := range []string{"", "a", "a:80", "a:80:", "a:80:b", "a:x:1.2.3.4", "a:0:1.2.3.4", "a:99999:1.2.3.4", ":80:1.2.3.4", "a::1.2.3.4", "[::1:80:1.2.3.4"} {
 		if _, err := readTable([]string{text}); cli.CodeOf(err) != cli.Usage {
 			t.Errorf("%q: %v", text, err)
 		}

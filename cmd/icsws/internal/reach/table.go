@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
@@ -20,7 +21,8 @@ func readTable(list []string) (table, error) {
 		host, rest, ok := cutHost(text)
 		port, addr, ok2 := strings.Cut(rest, ":")
 		ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(addr, "["), "]"))
-		if !ok || !ok2 || port == "" || err != nil {
+		n, errPort := strconv.ParseUint(port, 10, 16)
+		if !ok || !ok2 || errPort != nil || n == 0 || err != nil {
 			return nil, cli.BadUsage("flag --resolve: %q: want host:port:addr, such as chat.example:443:10.0.0.5", text)
 		}
 		t[net.JoinHostPort(strings.ToLower(host), port)] = net.JoinHostPort(ip.String(), port)

@@ -53,7 +53,7 @@ func (p *printer) print(e event, text string) {
 	case p.env.JSON:
 		_ = p.env.PrintLine(e) // nobody is left to be told
 	case text != "":
-		p.env.Printf("%s\n", text)
+		fmt.Fprintf(p.env.Stdout, "%s\n", text) // as above
 	}
 }
 
@@ -71,10 +71,10 @@ func (p *printer) connected(c client.Client) error {
 	e := event{
 		Event: "connected", ID: i.ID, Remote: i.Remote.String(), URI: i.URI, Host: i.HostTag, Origin: i.Origin, Protocol: i.SubProtocol,
 	}
-	text := fmt.Sprintf("%d connected: %s %s", i.ID, e.Remote, i.URI)
+	text := fmt.Sprintf("%d connected: %s %s", i.ID, e.Remote, cli.Printable(i.URI))
 	for _, more := range []struct{ word, value string }{{"host", i.HostTag}, {"from", i.Origin}, {"protocol", i.SubProtocol}} {
 		if more.value != "" {
-			text += ", " + more.word + " " + more.value
+			text += ", " + more.word + " " + cli.Printable(more.value)
 		}
 	}
 	p.print(e, text)
@@ -103,5 +103,5 @@ func (p *printer) refused(r wsserver.RejectInfo) {
 	if r.Status != 0 {
 		status = fmt.Sprintf(" with %d", r.Status)
 	}
-	p.print(e, strings.TrimSpace(fmt.Sprintf("refused%s: %s %s (%s) %s", status, e.Remote, r.URI, e.Code, r.Text)))
+	p.print(e, strings.TrimSpace(fmt.Sprintf("refused%s: %s %s (%s) %s", status, e.Remote, cli.Printable(r.URI), e.Code, cli.Printable(r.Text))))
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os/signal"
+	"syscall"
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
@@ -24,6 +26,8 @@ func serve[T client.Client](ctx context.Context, env *cli.Env, o *options, f wss
 	}
 	c.Logger = env.Logger
 	c.FriendlyErrors = true
+	// Whoever has read where it listens may close the pipe; clients must not end it then.
+	signal.Ignore(syscall.SIGPIPE)
 	p := &printer{env: env, verbose: o.verbose}
 	p.watch(&c)
 	change(&c)
@@ -32,8 +36,8 @@ func serve[T client.Client](ctx context.Context, env *cli.Env, o *options, f wss
 		return err
 	}
 	if err := srv.Listen(ctx); err != nil {
-		_ = srv.Close() // what did open, under the best effort
-		return err
+		_ = srv.Close()                        // what did open, under the best effort
+		return cli.Fail(cli.Failed, "%w", err) // no connection was wanted
 	}
 	for _, s := range srv.Listeners().States {
 		p.listening(s, pages)
@@ -47,7 +51,9 @@ func serve[T client.Client](ctx context.Context, env *cli.Env, o *options, f wss
 	p.print(event{Event: "stopping", Clients: &clients}, fmt.Sprintf("stopping, clients: %d", clients))
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.shutdownPatience)
 	defer cancel()
-	if err := srv.Shutdown(late); err != nil {
+	if err := srv.Shutdown(late); errors.Is(err, context.DeadlineExceeded) {
+		env.Logger.Warn("not every client has taken its leave", "patience", o.shutdownPatience.String())
+	} else if err != nil {
 		return fmt.Errorf("shutdown: %w", err)
 	}
 	p.print(event{Event: "stopped"}, "")

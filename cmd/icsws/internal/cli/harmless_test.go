@@ -1,6 +1,7 @@
-package reach
+package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -33,10 +34,11 @@ func FuzzNothingReachesTheTerminal(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		line, err := JSON(s)
-		if err != nil {
+		var b bytes.Buffer
+		if err := WriteJSON(&b, s, ""); err != nil {
 			t.Fatal(err)
 		}
+		line := b.Bytes()
 		var back string
 		if err := json.Unmarshal(line, &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") && utf8.ValidString(s) {
 			t.Errorf("%q became %q: %q, %v", s, line, back, err)
