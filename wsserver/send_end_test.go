@@ -237,6 +237,7 @@ func TestCloseDoesNotWaitForASource(t *testing.T) {
 			go func() { done <- k.SendReader(t.Context(), client.OpText, r) }()
 			io.WriteString(pw, "first")
 			no(t, w.step())
+			synctest.Wait() // until it reads its source again
 			start := time.Now()
 			switch how {
 			case "Close":
