@@ -145,7 +145,7 @@ func (o *options) talk(ctx context.Context, env *cli.Env, opts dial.Options) err
 	}
 	h, err := openHistory(path)
 	if err != nil {
-		env.Logger.Warn("history", "error", err)
+		env.Logger.Warn("history", "err", err)
 	}
 	defer h.close()
 	s, err := openScreen(env)

@@ -52,7 +52,7 @@ func serve[T client.Client](ctx context.Context, env *cli.Env, o *options, f wss
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.shutdownPatience)
 	defer cancel()
 	if err := srv.Shutdown(late); errors.Is(err, context.DeadlineExceeded) {
-		env.Logger.Warn("not every client has taken its leave", "patience", o.shutdownPatience.String())
+		env.Logger.Warn("not every client has taken its leave", "elapsed", o.shutdownPatience)
 	} else if err != nil {
 		return fmt.Errorf("shutdown: %w", err)
 	}
