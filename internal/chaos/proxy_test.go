@@ -89,7 +89,7 @@ func TestProxyDoesEverything(t *testing.T) {
 // does not listen for long.
 func exchange(t *testing.T, p *Proxy, data []byte) []byte {
 	var c net.Conn
-	for range 100 {
+	for range 1000 {
 		var err error
 		if c, err = net.Dial("tcp", p.Addr()); err == nil {
 			break
