@@ -367,3 +367,45 @@ func TestQueueOfMany(t *testing.T) {
 		t.Errorf("%d bytes were left, %d now", bytes, q.bytes)
 	}
 }
+
+// WaitOpen and WaitSent wait for what they say, and end with the context, with the Conn,
+// and when the last message that waits is too old.
+func TestWaiting(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := silent(t)
+		h.down()
+		c := begin(t, h, Handler{}, waitingQueue(100), func(o *Options) { o.QueueMaxAge = time.Minute })
+		if _, err := c.WaitOpen(t.Context()); !errors.Is(err, client.ErrClosed) {
+			t.Errorf("before Start: %v", err)
+		}
+		start(t, c)
+		if err := c.WaitSent(t.Context()); err != nil {
+			t.Errorf("with nothing to send: %v", err)
+		}
+		_ = c.SendText("too old")
+		begun := time.Now()
+		if err := c.WaitSent(t.Context()); err != nil || time.Since(begun) != time.Minute {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := c.WaitOpen(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without a server: %v", err)
+		}
+		_ = c.SendText("sent")
+		h.up()
+		if o, err := c.WaitOpen(t.Context()); err != nil || o.Status != 101 {
+			t.Errorf("%+v, %v", o, err)
+		}
+		if err := c.WaitSent(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := c.Stop(t.Context(), 0, ""); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if got := h.received(); !slices.Equal(got, []string{"sent"}) {
+			t.Errorf("the server got %q", got)
+		}
+	})
+}

@@ -106,6 +106,7 @@ func (c *Conn) aged() {
 	c.queue.expire(&c.o, time.Now())
 	c.tellLocked()
 	c.ageLocked()
+	c.changeLocked() // nothing may wait any more
 }
 
 // flushLocked has what waits sent, if there is a connection and nobody does.

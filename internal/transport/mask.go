@@ -152,17 +152,7 @@ func (m *masker) nextKey(dst []byte) []byte {
 
 // xor masks b in place, and turns the key.
 func (m *masker) xor(b []byte) {
-	wide := uint64(m.key)<<32 | uint64(m.key)
-	i := 0
-	if len(b) >= 4*len(keyBlock{}) {
-		i = unmaskBlocks(b, b, wide)
-	}
-	for ; i+8 <= len(b); i += 8 {
-		binary.LittleEndian.PutUint64(b[i:], binary.LittleEndian.Uint64(b[i:])^wide)
-	}
-	for ; i < len(b); i++ {
-		b[i] ^= byte(wide >> (8 * uint(i&7)))
-	}
+	header{mask: m.key}.unmask(b, b, 0) // masking is its own opposite
 	turn := 8 * uint(len(b)&3)
 	m.key = m.key>>turn | m.key<<(32-turn)
 }
