@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
-	"github.com/icsws/icsws/cmd/icsws/internal/reach"
 )
 
 // mostHistory is how many lines are kept.
@@ -69,7 +68,7 @@ func openHistory(path string) (*history, error) {
 }
 
 // unsafe is what must not be written to the terminal, whoever has put it into the file.
-func unsafe(r rune) bool { return !reach.Harmless(r) }
+func unsafe(r rune) bool { return !cli.Harmless(r) }
 
 // replace writes a file in place of the one at path, whole or not at all.
 func replace(path, text string) error {

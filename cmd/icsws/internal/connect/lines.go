@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"github.com/icsws/icsws/client"
-	"github.com/icsws/icsws/cmd/icsws/internal/reach"
+	"github.com/icsws/icsws/cmd/icsws/internal/cli"
 )
 
 // lines is the view of a pipe: a message is a line of stdout.
@@ -21,7 +21,7 @@ func (l *lines) message(m client.Message) error {
 	if l.save != nil && m.Op == client.OpBinary {
 		name, err := l.save.write(m.Data)
 		if err == nil {
-			l.note("binary, %s, in %s", count(len(m.Data), "byte"), reach.Printable(name))
+			l.note("binary, %s, in %s", count(len(m.Data), "byte"), cli.Printable(name))
 		}
 		return err
 	}
@@ -47,6 +47,6 @@ func (o *options) format() func(client.Message) []byte {
 		case m.Op == client.OpBinary:
 			return append(hex.AppendEncode(nil, m.Data), end...)
 		}
-		return []byte(reach.Escape(string(m.Data), "\t") + end)
+		return []byte(cli.Escape(string(m.Data), "\t") + end)
 	}
 }

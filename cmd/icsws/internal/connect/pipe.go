@@ -10,7 +10,6 @@ import (
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/client/dial"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
-	"github.com/icsws/icsws/cmd/icsws/internal/reach"
 )
 
 // pipe is a run between stdin and stdout.
@@ -188,7 +187,7 @@ func (p *pipe) lost(ctx context.Context) error {
 	case p.o.wait > n:
 		return cli.Fail(cli.Failed, "the server has closed after %s, of %d", count(int(n), "message"), p.o.wait)
 	case p.err != nil && !errors.Is(p.err, client.ErrClosed):
-		return cli.Fail(cli.Failed, "%s", reach.Printable(p.err.Error()))
+		return cli.Fail(cli.Failed, "%s", cli.Printable(p.err.Error()))
 	case p.typed, p.done && p.err == nil:
 		return nil
 	}

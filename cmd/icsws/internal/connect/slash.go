@@ -13,7 +13,6 @@ import (
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
-	"github.com/icsws/icsws/cmd/icsws/internal/reach"
 	"github.com/icsws/icsws/cmd/icsws/internal/show"
 	"github.com/icsws/icsws/internal/nearest"
 )
@@ -41,7 +40,7 @@ func slashes() []slash {
 func (d *dialogue) line(ctx context.Context, text string) {
 	err := d.obey(ctx, text)
 	if err != nil {
-		d.tell.trouble("%s", reach.Printable(strings.TrimPrefix(err.Error(), "client: ")))
+		d.tell.trouble("%s", cli.Printable(strings.TrimPrefix(err.Error(), "client: ")))
 	}
 }
 
@@ -144,11 +143,11 @@ func (d *dialogue) startFile(ctx context.Context, path string, perhapsText bool)
 			err = to.SendReadCloser(ctx, op, f)
 		}
 		if err != nil {
-			d.tell.trouble("%s", reach.Printable(err.Error()))
+			d.tell.trouble("%s", cli.Printable(err.Error()))
 			return
 		}
 		d.bytesOut.Add(uint64(info.Size()))
-		d.tell.note("%s sent as %v, %d bytes in %s", reach.Printable(path), op, info.Size(), show.Took(time.Since(start)))
+		d.tell.note("%s sent as %v, %d bytes in %s", cli.Printable(path), op, info.Size(), show.Took(time.Since(start)))
 	}()
 	return nil
 }

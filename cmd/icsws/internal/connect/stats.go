@@ -8,14 +8,13 @@ import (
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
-	"github.com/icsws/icsws/cmd/icsws/internal/reach"
 	"github.com/icsws/icsws/cmd/icsws/internal/show"
 )
 
 // stats prints what is known of the connection.
 func (d *dialogue) stats(context.Context, string) error {
 	i := d.conn.Info()
-	list := []string{fmt.Sprintf("%v, %s", i.State, reach.Printable(i.Open.URL))}
+	list := []string{fmt.Sprintf("%v, %s", i.State, cli.Printable(i.Open.URL))}
 	obj := d.conn.Client()
 	if obj == nil {
 		if !i.NextAttempt.IsZero() {
@@ -28,7 +27,7 @@ func (d *dialogue) stats(context.Context, string) error {
 	list = append(list,
 		fmt.Sprintf("open for     %s, after %s before", time.Since(ci.Opened).Round(time.Second), count(i.Opened-1, "connection")),
 		"address      "+ci.Remote.String(),
-		"protocol     "+orNone(reach.Printable(ci.SubProtocol)),
+		"protocol     "+orNone(cli.Printable(ci.SubProtocol)),
 		"compression  "+compression(i.CompressionOffered, i.CompressionNegotiated),
 	)
 	list = append(list, d.traffic(ci.Stats)...)

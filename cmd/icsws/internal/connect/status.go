@@ -62,18 +62,18 @@ func (p *status) tell(c cli.Paint, text string) {
 }
 
 func (p *status) opened(o dial.OpenInfo) {
-	text := "connected to " + reach.Printable(o.URL)
+	text := "connected to " + cli.Printable(o.URL)
 	if o.Remote.IsValid() {
 		text += " (" + o.Remote.String() + ")"
 	}
 	if o.Proxy != "" {
-		text += " through " + reach.Printable(o.Proxy)
+		text += " through " + cli.Printable(o.Proxy)
 	}
 	if o.TLS != nil {
 		text += ", " + tls.VersionName(o.TLS.Version)
 	}
 	if o.Protocol != "" {
-		text += ", protocol " + reach.Printable(o.Protocol)
+		text += ", protocol " + cli.Printable(o.Protocol)
 	}
 	if o.Compression {
 		text += ", compressed"
@@ -118,7 +118,7 @@ func header(o dial.OpenInfo) string {
 	list := []string{fmt.Sprintf("HTTP status %d", o.Status)}
 	for _, name := range slices.Sorted(maps.Keys(o.Header)) {
 		for _, value := range o.Header[name] {
-			list = append(list, reach.Printable(name+": "+value))
+			list = append(list, cli.Printable(name+": "+value))
 		}
 	}
 	return strings.Join(list, "\n")
@@ -144,14 +144,14 @@ func said(text []byte) string {
 	if len(text) == 0 {
 		return ""
 	}
-	return ` "` + reach.Printable(string(text)) + `"`
+	return ` "` + cli.Printable(string(text)) + `"`
 }
 
 func (p *status) closed(i client.CloseInfo) {
 	text := fmt.Sprintf("by us with %v", i.Code)
 	switch {
 	case i.Remote && i.Code == client.StatusAbnormal:
-		text = fmt.Sprintf("the connection is lost: %s", reach.Printable(i.Cause.Error()))
+		text = fmt.Sprintf("the connection is lost: %s", cli.Printable(i.Cause.Error()))
 	case i.Remote:
 		text = fmt.Sprintf("closed by the server with %v%s", i.Code, said([]byte(i.Reason)))
 	default:
@@ -161,7 +161,7 @@ func (p *status) closed(i client.CloseInfo) {
 		}
 	}
 	if !i.Remote && reach.CodeOfClose(i) != cli.OK {
-		text += ": " + reach.Printable(i.Cause.Error())
+		text += ": " + cli.Printable(i.Cause.Error())
 	}
 	if i.Unsent > 0 {
 		text += fmt.Sprintf(", %d bytes not sent", i.Unsent)
@@ -174,9 +174,9 @@ func (p *status) closed(i client.CloseInfo) {
 }
 
 func (p *status) failed(e *dial.DialError) {
-	text := strings.TrimPrefix(reach.Printable(e.Error()), "dial: ")
+	text := strings.TrimPrefix(cli.Printable(e.Error()), "dial: ")
 	if body := strings.TrimSpace(e.Body); body != "" && p.o.verbose {
-		text += "\n" + reach.Printable(body)
+		text += "\n" + cli.Printable(body)
 	}
 	if !e.Final {
 		text += fmt.Sprintf("\nnext attempt in %s", show.Took(e.NextWait))

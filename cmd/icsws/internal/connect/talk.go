@@ -11,7 +11,6 @@ import (
 
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
-	"github.com/icsws/icsws/cmd/icsws/internal/reach"
 )
 
 // What is shown at most of a message at a terminal, in bytes.
@@ -37,7 +36,7 @@ func (t *talk) message(m client.Message) error {
 		if err != nil {
 			return err
 		}
-		text = t.paint(cli.Cyan, fmt.Sprintf("binary, %s, in %s", count(len(m.Data), "byte"), reach.Printable(name)))
+		text = t.paint(cli.Cyan, fmt.Sprintf("binary, %s, in %s", count(len(m.Data), "byte"), cli.Printable(name)))
 	default:
 		text = t.paint(cli.Cyan, "binary, "+count(len(m.Data), "byte")) + dump(m.Data)
 	}
@@ -58,7 +57,7 @@ func (t *talk) text(data []byte) string {
 	if n := len(data); n > mostText {
 		data, more = data[:mostText], fmt.Sprintf("\n... and %s", count(n-mostText, "byte"))
 	}
-	s := reach.Escape(strings.ToValidUTF8(string(data), ""), "\n\t")
+	s := cli.Escape(strings.ToValidUTF8(string(data), ""), "\n\t")
 	return strings.ReplaceAll(s, "\n", "\n  ") + more
 }
 

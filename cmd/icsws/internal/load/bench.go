@@ -178,7 +178,7 @@ func reasonOf(err error) (string, cli.Code) {
 
 func note(to map[string]*failure, reason, text string, code cli.Code) {
 	if to[reason] == nil {
-		to[reason] = &failure{Text: reach.Printable(text), code: code}
+		to[reason] = &failure{Text: cli.Printable(text), code: code}
 	}
 	to[reason].Count++
 }

@@ -105,9 +105,9 @@ func usage(err error) error {
 	}
 	e, ok := errors.AsType[*dial.OptionError](err)
 	if !ok {
-		return cli.BadUsage("%s", Printable(err.Error()))
+		return cli.BadUsage("%s", cli.Printable(err.Error()))
 	}
-	text := Printable(e.Err.Error())
+	text := cli.Printable(e.Err.Error())
 	switch e.Field {
 	case "URL":
 		return cli.BadUsage("the URL: %s", text)
@@ -242,5 +242,5 @@ func Shown(rawURL string) string {
 	if u.RawQuery != "" {
 		u.RawQuery = "..."
 	}
-	return Printable(u.String())
+	return cli.Printable(u.String())
 }
