@@ -42,7 +42,7 @@ install() {
 	fi
 	npm_packages test/browser
 	nginx -v
-	haproxy -v | head -1
+	haproxy -v | sed -n 1p
 	node --version
 	/usr/bin/python3 -c 'import websockets; print("python3-websockets", websockets.__version__)'
 }
