@@ -332,9 +332,11 @@ func (s *core) start(a *arrival, sess *engine.Session, adm *admission, head []by
 	if !s.through(a) {
 		return false
 	}
-	sess.Start(head)
+	sess.HoldBack()
+	sess.Start()
 	adm.counted = registered
-	s.register(sess, registered)
+	s.register(sess, registered) // before the peer can know
+	sess.Answer(head)
 	// A fresh goroutine: the one that read the request has a larger stack, for good.
 	go sess.Run()
 	return true

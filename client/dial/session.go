@@ -91,7 +91,7 @@ func (c *Conn) admit(ctx context.Context, r *run, o *opened, begun time.Time) (*
 	r.opens++
 	l.opened = time.Now()
 	r.alive.Add(1)
-	sess.Start(nil) // under the lock, so that Stop finds it open
+	sess.Start() // under the lock, so that Stop finds it open
 	go sess.Run()
 	return l, nil
 }

@@ -46,7 +46,7 @@ func (h *hall) admitPlain(t *testing.T, conn net.Conn) *Session {
 	if err := s.Bind(&member{message: h.message}); err != nil {
 		t.Fatal(err)
 	}
-	s.Start(nil)
+	s.Start()
 	go s.Run()
 	t.Cleanup(func() {
 		s.Client.Abort()

@@ -66,7 +66,7 @@ func enterOne(t *testing.T, e *Engine) (*Session, *wstest.Peer) {
 	if err := s.Bind(&member{}); err != nil {
 		t.Fatal(err)
 	}
-	s.Start(nil)
+	s.Start()
 	go s.Run()
 	t.Cleanup(func() { s.Client.Abort(); <-gone })
 	return s, wstest.Wrap(t, near)

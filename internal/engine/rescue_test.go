@@ -35,7 +35,7 @@ func TestLateSessionIsRescued(t *testing.T) {
 			all = func() []*Session { return nil }
 		}
 		e.Rescue(all)
-		s.Start(nil)
+		s.Start()
 		s.Late()
 		go s.Run()
 		other.Close()

@@ -116,11 +116,10 @@ func (s *Session) Bind(c client.Client) error {
 	return nil
 }
 
-// Start answers the handshake with head, and opens the session. Run follows.
-func (s *Session) Start(head []byte) {
+// Start opens the session. Run follows, after Answer if HoldBack was called.
+func (s *Session) Start() {
 	s.Attach()
 	s.Link.Opened = time.Now()
-	s.WriteRaw(head)
 	s.Open()
 	if m := s.mailbox(); m != nil {
 		if t := m.seat.Load(); t.unseated() {

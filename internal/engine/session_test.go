@@ -94,7 +94,7 @@ func (h *hall) admit(tb testing.TB, conn net.Conn) *Session {
 	if err := s.Bind(&member{message: h.message}); err != nil {
 		tb.Fatal(err)
 	}
-	s.Start(nil)
+	s.Start()
 	go s.Run()
 	tb.Cleanup(func() {
 		s.Client.Abort()

@@ -42,8 +42,9 @@ type Events interface {
 }
 
 // Conn is one connection; the engine's connection object embeds it. Init comes first,
-// then Attach, WriteRaw and Open, then Read from one goroutine, the reader, until it
-// fails, then Finish and Linger on the same goroutine.
+// then Attach and Open (on a server with HoldBack before and Answer after it), then Read
+// from one goroutine, the reader, until it fails, then Finish and Linger on the same
+// goroutine.
 type Conn struct {
 	svc    *Service
 	set    *Settings

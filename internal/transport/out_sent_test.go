@@ -35,8 +35,9 @@ func newTeller(t *testing.T, w wire, raw []byte, edit ...func(*Settings)) *telle
 	set.Sent = true
 	r.Init(NewService(), set, Wire{w}, nil, nil, r)
 	r.Attach()
-	r.WriteRaw(raw)
+	r.HoldBack()
 	r.Open()
+	r.Answer(raw)
 	r.idle()
 	t.Cleanup(func() {
 		r.Abort(io.ErrClosedPipe)

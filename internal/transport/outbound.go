@@ -279,20 +279,28 @@ func (c *Conn) flushIfOlder(tick uint32) bool {
 	return true
 }
 
-// WriteRaw sends bytes that are no frame: the answer to the handshake. It is
-// called before Open and before anything else is sent, never waits and is not
-// bounded by the queue.
-func (c *Conn) WriteRaw(p []byte) {
+// HoldBack keeps what is sent from now on behind the answer to the handshake. Open and
+// Answer have to follow soon.
+func (c *Conn) HoldBack() {
+	c.mu.Lock()
+	c.writing = true
+	c.mu.Unlock()
+}
+
+// Answer writes p, the answer to the handshake, and then what was held back. p is no
+// frame: neither the queue nor the rate bounds it.
+func (c *Conn) Answer(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(p) == 0 {
+	c.writing = false
+	if c.dead != nil {
 		return
 	}
 	if c.set.Sent {
 		c.sent = &sentFrames{raw: len(p)}
 	}
 	c.buffered += len(p)
-	c.writeLocked(&Frame{Whole: p})
+	c.attemptLocked(&attempt{cork: p, answer: true}, nil)
 	c.flushLocked()
 }
 

@@ -1,24 +1,22 @@
 package transport
 
-import (
-	"errors"
-
-	"github.com/icsws/icsws/internal/link"
-)
+import "errors"
 
 // attempt is a write that does not wait: the cork, and frames behind it.
 type attempt struct {
-	cork  []byte
-	whole []byte // frames as they are
-	first byte   // or a message: the first byte of its next frame,
-	rest  []byte // what is left of it,
-	max   int    // and how much of it goes into a frame
-	head  []byte // of the frame that is written now
-	body  []byte // its payload
+	cork    []byte
+	answers bool   // it begins with the answer to the handshake
+	whole   []byte // frames as they are
+	first   byte   // or a message: the first byte of its next frame,
+	rest    []byte // what is left of it,
+	max     int    // and how much of it goes into a frame
+	head    []byte // of the frame that is written now
+	body    []byte // its payload
 
 	n       int // written of cork, head and body
 	total   int // written in all
 	blocked bool
+	answer  bool // to the handshake: free of the rate
 	err     error
 }
 
@@ -28,12 +26,18 @@ func (c *Conn) writeLocked(f *Frame) {
 	var a attempt
 	var free *cork
 	a.cork, free = c.uncorkLocked()
+	c.attemptLocked(&a, f)
+	putCork(free)
+}
+
+// attemptLocked writes a.cork and f.
+func (c *Conn) attemptLocked(a *attempt, f *Frame) {
 	c.writing = true
 	if c.set.Sent {
-		c.unlocked(func() { c.try(&a, f) })
+		c.unlocked(func() { c.try(a, f) })
 	} else {
 		c.mu.Unlock()
-		c.try(&a, f)
+		c.try(a, f)
 		c.mu.Lock()
 	}
 	c.writing = false
@@ -44,12 +48,11 @@ func (c *Conn) writeLocked(f *Frame) {
 	default:
 		c.buffered -= a.total
 		if a.blocked || c.wire.holds() { // the reader may have had TLS say something meanwhile
-			c.queueRestLocked(&a, f)
+			c.queueRestLocked(a, f)
 			c.drainLocked()
 			c.chargeLocked()
 		}
 	}
-	putCork(free)
 	c.relievedLocked()
 	c.signalLocked()
 	c.settledLocked()
@@ -127,7 +130,7 @@ func (c *Conn) queueRestLocked(a *attempt, f *Frame) {
 			n -= k
 			b = append(b, p[k:]...)
 		}
-		c.ownQueueLocked().add(entry{b: b, mid: true, free: c.State() == link.Connecting})
+		c.ownQueueLocked().add(entry{b: b, mid: true, free: a.answer})
 	}
 	if len(a.rest) > 0 {
 		b := AppendMessage(make([]byte, 0, MessageSize(len(a.rest), a.max)), a.first, a.rest, a.max)
