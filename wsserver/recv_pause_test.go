@@ -202,7 +202,7 @@ func TestPausePushesBack(t *testing.T) { onDrivers(t, testPausePushesBack) }
 
 func testPausePushesBack(t *testing.T) {
 	onEachWire(t, func(t *testing.T, l *lobby, wire string) {
-		const size, n = 64 << 10, 512 // 32 MiB: more than a socket holds
+		const size, n = 64 << 10, 256 // 16 MiB: more than a socket holds
 		var got atomic.Int64
 		l.message = func(_ *visitor, m client.Message) error { got.Add(int64(len(m.Data))); return nil }
 		l.fragment = func(_ *visitor, f client.Fragment) error { got.Add(int64(len(f.Data))); return nil }

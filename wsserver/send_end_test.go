@@ -113,7 +113,7 @@ func testInterruptedFileOverASocket(t *testing.T) {
 	for _, road := range []string{"TCP", "TLS"} {
 		for _, max := range []int{0, 1000} {
 			c := &club{}
-			_, k, w := reach(t, road, c, wsserver.Config{WriteTimeout: time.Minute, MaxFrameSize: max})
+			_, k, w := reach(t, road, c, wsserver.Config{WriteTimeout: time.Minute, MaxFrameSize: max, OutBufferSize: 256 << 10})
 			name := fileOf(t, make([]byte, 64<<20))
 			done := make(chan error, 1)
 			moving := make(chan struct{}, 1)
