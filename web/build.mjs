@@ -31,7 +31,7 @@ for (const [path, text] of [['dist/icsws.js', script.text], ['dist/icsws.d.ts', 
   else if (readFileSync(path, 'utf8') !== text) fail(`${path} is not what src makes: npm run build`)
 }
 // Nothing but the two is needed to use them.
-execFileSync(process.execPath, [tsc, '-p', 'test'], { stdio: 'inherit' })
+for (const project of ['test', 'test/bare']) execFileSync(process.execPath, [tsc, '-p', project], { stdio: 'inherit' })
 
 const size = gzipSync(script.text, { level: 9 }).length
 console.log(`icsws.js: ${script.text.length} bytes, ${size} after gzip`)

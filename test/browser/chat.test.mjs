@@ -268,6 +268,24 @@ test('the page connects again by itself after a restart of the server', limit, a
   await bob.sees('Ada', 'before') // which the new server does not know
 })
 
+test('a lost connection is said once, not with each attempt, where it is read aloud', limit, async (t) => {
+  const server = await chat(t)
+  const ada = await visit(t, server.url('http:'))
+  await ada.join('Ada')
+  await ada.page.evaluate(() => {
+    window.said = []
+    for (const live of document.querySelectorAll('#status, #why')) {
+      if (live.role !== 'status' || !live.checkVisibility()) window.said.push(`${live.id} is not heard`)
+      new MutationObserver(() => window.said.push(live.textContent)).observe(live, { childList: true, characterData: true, subtree: true })
+    }
+  })
+  await server.stop('SIGTERM')
+  await ada.until(() => document.querySelector('#why').textContent === 'Not connected. Trying again.')
+  for (let i = 0; i < 100 && ada.sockets.length < 4; i++) await ada.page.waitForTimeout(100)
+  assert.ok(ada.sockets.length >= 4, `${ada.sockets.length} attempts`)
+  assert.deepEqual((await ada.page.evaluate(() => window.said)).sort(), ['Not connected. Trying again.', 'connecting'])
+})
+
 test('who floods a room is shown out for good, and may come back', limit, async (t) => {
   const ada = await visit(t, (await chat(t)).url('http:'))
   await ada.join('Ada')

@@ -94,11 +94,11 @@ const shade = (pilot) => pilot.page.evaluate(() => {
 for (const [colorScheme, least, most] of [['dark', 0, 80], ['light', 200, 255]]) {
   test(`the door says what it is, ${colorScheme}`, limit, async (t) => {
     const url = (await game(t, undefined, 30)).url('http:')
-    for (const viewport of [{ width: 1280, height: 720 }, { width: 390, height: 844 }]) {
+    for (const viewport of [{ width: 1280, height: 720 }, { width: 390, height: 844 }, { width: 360, height: 640 }]) {
       const ada = await Visitor.open(t, browser, url, { colorScheme, viewport })
       const name = `${colorScheme}-${viewport.width}`
       assert.match(await ada.text('#door'), /WebSocket.*one goroutine/s)
-      assert.ok(await ada.page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth))
+      assert.ok(await ada.page.evaluate(() => document.querySelector('#door').scrollWidth <= window.innerWidth))
       await picture(ada, `game-door-${name}`)
       await ada.page.fill('#name', 'Ada')
       await ada.page.click('#join')
@@ -118,7 +118,26 @@ test('a name that can not be is told at once', limit, async (t) => {
   await ada.page.fill('#name', '  ')
   await ada.page.click('#join')
   assert.equal(await ada.page.getAttribute('#name', 'aria-invalid'), 'true')
+  assert.equal(await ada.text('#note'), 'Please enter a name.')
+  await ada.page.fill('#name', 'Александра') // 20 bytes
+  await ada.page.click('#join')
+  assert.match(await ada.text('#note'), /16 bytes/)
   assert.deepEqual(ada.sockets, [])
+})
+
+test('at the door one sees that the server is away, and may take another name', limit, async (t) => {
+  const first = await game(t)
+  const url = first.url('http:')
+  const ada = await Visitor.open(t, browser, url)
+  await first.stop('SIGTERM')
+  await ada.page.fill('#name', 'Ada')
+  await ada.page.click('#join')
+  await ada.until(() => document.querySelector('#note').textContent === 'Not connected. Trying again.')
+  await game(t, new URL(url).host)
+  await ada.page.fill('#name', 'Eve')
+  await ada.page.click('#join')
+  await flying(ada)
+  assert.match(ada.sockets.at(-1), /name=Eve$/)
 })
 
 test('the page goes on by itself after a restart of the server', limit, async (t) => {

@@ -34,16 +34,17 @@ window.connect = (url, options = {}, actions = {}) => {
 document.body.dataset.ready = ''
 `
 
+const launch = (options) => chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  ],
+  ...options,
+})
+
 let browser
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    args: [
-      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync',
-    ],
-  })
-}, limit)
+before(async () => { browser = await launch() }, limit)
 after(() => browser?.close())
 
 // Site serves the page and its sockets. serve gets each WebSocket and its number from 1;
@@ -87,9 +88,9 @@ class Site {
 }
 
 // visit opens the page of a site of its own.
-async function visit(t) {
+async function visit(t, where = browser) {
   const site = await Site.open(t)
-  const visitor = await Visitor.open(t, browser, site.url)
+  const visitor = await Visitor.open(t, where, site.url)
   await visitor.until(() => document.body.dataset.ready === '')
   const { page } = visitor
   return {
@@ -253,6 +254,19 @@ test('a page that was frozen goes on', limit, async (t) => {
   await devtools.send('Page.setWebLifecycleState', { state: 'active' })
   await count('onopen', 2)
   assert.equal((await told('onclose')).length, 1)
+})
+
+test('a page that one comes back to goes on', limit, async (t) => {
+  const caching = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] })
+  t.after(() => caching.close())
+  const { site, connect, count, page, told, visitor } = await visit(t, caching)
+  await connect('/ws', { queueBytes: 100 })
+  await count('onopen', 1)
+  await page.goto(`${site.url.replace('127.0.0.1', 'localhost')}page.js`)
+  await page.evaluate(() => { setTimeout(() => history.back(), 50) })
+  await visitor.until(() => window.told?.filter((e) => e.name === 'onopen').length === 2) // the same page
+  assert.deepEqual((await told('onclose')).map(({ code, remote, final }) => [code, remote, final]), [[1006, false, false]])
+  assert.equal(site.count, 2)
 })
 
 // waitFor is for what happens on this side.

@@ -29,9 +29,9 @@ export interface Decision {
 export interface BackoffOptions {
     /** False: one attempt, one connection. Default true. */
     reconnect?: boolean;
-    /** The wait after the first failure, which doubles with each further one. Default 100. */
+    /** The wait after the first failure, which doubles with each further one; at least 1. Default 100. */
     minWait?: number;
-    /** The longest wait. Default 10000. */
+    /** The longest wait; minWait, if that is more. Default 10000. */
     maxWait?: number;
     /**
      * The share of a wait that is random, from 0 to 1, so that clients which were lost
@@ -71,7 +71,7 @@ export declare class Backoff {
     next(end: End): Decision;
 }
 /** What can be sent: text, bytes or a Blob. */
-export type Data = string | BufferSource | Blob;
+export type Data = string | ArrayBuffer | ArrayBufferView | Blob;
 /**
  * Why a message of the queue will not be sent: it found the queue full; it made room for a
  * newer one; it is older than queueMaxAge; no connection will come.
@@ -105,6 +105,19 @@ export interface QueueOptions {
 }
 /** Says where to connect; called for each attempt, so that each can have a fresh token. */
 export type Source = string | URL | (() => string | URL | Promise<string | URL>);
+/** What is used of a WebSocket: those of browsers, of Node.js and of npm ws have it. */
+export interface Wire {
+    readonly readyState: number;
+    readonly bufferedAmount: number;
+    readonly protocol: string;
+    binaryType: string;
+    onopen: ((e: any) => void) | null;
+    onmessage: ((e: any) => void) | null;
+    onclose: ((e: any) => void) | null;
+    onerror: ((e: any) => void) | null;
+    send(data: Data): void;
+    close(code?: number, reason?: string): void;
+}
 /** What becomes of a failed attempt or a lost connection. */
 export interface Next {
     /** Milliseconds until the next attempt; 0 when there is none. */
@@ -152,32 +165,32 @@ export interface Stopped {
  */
 export interface Events {
     /** A connection is open. */
-    onopen?: ((e: Opened) => void) | null;
+    onopen?: ((e: Opened) => void) | null | undefined;
     /** A message, as the WebSocket tells it: the content is in data. */
-    onmessage?: ((e: MessageEvent) => void) | null;
+    onmessage?: ((e: MessageEvent) => void) | null | undefined;
     /** A connection ended: exactly once for each onopen. */
-    onclose?: ((e: Closed) => void) | null;
+    onclose?: ((e: Closed) => void) | null | undefined;
     /** An attempt failed: exactly once for each. One that close ends has not failed. */
-    onerror?: ((e: Failed) => void) | null;
+    onerror?: ((e: Failed) => void) | null | undefined;
     /** A message of the queue will not be sent. */
-    ondropped?: ((e: Drop) => void) | null;
+    ondropped?: ((e: Drop) => void) | null | undefined;
     /** No further attempt follows: exactly once for each start. */
-    onstop?: ((e: Stopped) => void) | null;
+    onstop?: ((e: Stopped) => void) | null | undefined;
     /** readyState has changed; before the callback of what changed it. */
-    onstate?: ((state: number) => void) | null;
+    onstate?: ((state: number) => void) | null | undefined;
 }
 /** The options of a {@link Socket}. Times are in milliseconds; what is absent has its default. */
 export interface SocketOptions extends BackoffOptions, QueueOptions, Events {
     /** The sub-protocols to offer. Default none. */
     protocols?: string | string[];
     /** What binary messages come as. Default "arraybuffer". */
-    binaryType?: BinaryType;
+    binaryType?: 'arraybuffer' | 'blob';
     /** Bounds a whole attempt, the URL function included. 0 is no bound. Default 30000. */
     connectTimeout?: number;
     /** False: start must be called. Default true. */
     autoStart?: boolean;
     /** The class of the connections. Default the global WebSocket. */
-    WebSocket?: new (url: string, protocols?: string | string[]) => WebSocket;
+    WebSocket?: new (url: string, protocols?: string | string[]) => Wire;
 }
 /**
  * A WebSocket that connects again.

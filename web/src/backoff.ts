@@ -35,9 +35,9 @@ export interface Decision {
 export interface BackoffOptions {
   /** False: one attempt, one connection. Default true. */
   reconnect?: boolean
-  /** The wait after the first failure, which doubles with each further one. Default 100. */
+  /** The wait after the first failure, which doubles with each further one; at least 1. Default 100. */
   minWait?: number
-  /** The longest wait. Default 10000. */
+  /** The longest wait; minWait, if that is more. Default 10000. */
   maxWait?: number
   /**
    * The share of a wait that is random, from 0 to 1, so that clients which were lost
@@ -98,10 +98,11 @@ export class Backoff {
     } else if (end.remote && stopCodes.includes(end.code)) return stop('code')
     if (maxAttempts > 0 && this.failures + 1 >= maxAttempts) return stop('attempts')
 
-    const base = Math.min(maxWait, minWait * 2 ** Math.min(this.failures++, 99))
+    const first = Math.max(1, minWait) // nothing would not grow
+    const base = Math.min(Math.max(first, maxWait), first * 2 ** Math.min(this.failures++, 99))
     const share = Math.min(1, Math.max(0, jitter))
-    const wait = Math.max(1, Math.floor(base * (1 - share) + base * share * random()))
-    const hint = Math.max(0, Math.min(maxHint, returnHint(end.reason) ?? 0))
+    const wait = Math.max(1, Math.floor(base * (1 - share) + base * share * random())) || 10_000 // NaN would be no wait
+    const hint = Math.max(0, Math.min(maxHint, returnHint(end.reason) ?? 0)) || 0
     return { wait: hint + wait, hint }
   }
 }

@@ -1,7 +1,7 @@
 // What is sent while there is no connection.
 
 /** What can be sent: text, bytes or a Blob. */
-export type Data = string | BufferSource | Blob
+export type Data = string | ArrayBuffer | ArrayBufferView | Blob
 
 /**
  * Why a message of the queue will not be sent: it found the queue full; it made room for a

@@ -6,6 +6,20 @@ import { LONGEST, Queue, type Data, type Drop, type QueueOptions } from './queue
 /** Says where to connect; called for each attempt, so that each can have a fresh token. */
 export type Source = string | URL | (() => string | URL | Promise<string | URL>)
 
+/** What is used of a WebSocket: those of browsers, of Node.js and of npm ws have it. */
+export interface Wire {
+  readonly readyState: number
+  readonly bufferedAmount: number
+  readonly protocol: string
+  binaryType: string
+  onopen: ((e: any) => void) | null
+  onmessage: ((e: any) => void) | null
+  onclose: ((e: any) => void) | null
+  onerror: ((e: any) => void) | null
+  send(data: Data): void
+  close(code?: number, reason?: string): void
+}
+
 /** What becomes of a failed attempt or a lost connection. */
 export interface Next {
   /** Milliseconds until the next attempt; 0 when there is none. */
@@ -58,19 +72,19 @@ export interface Stopped {
  */
 export interface Events {
   /** A connection is open. */
-  onopen?: ((e: Opened) => void) | null
+  onopen?: ((e: Opened) => void) | null | undefined
   /** A message, as the WebSocket tells it: the content is in data. */
-  onmessage?: ((e: MessageEvent) => void) | null
+  onmessage?: ((e: MessageEvent) => void) | null | undefined
   /** A connection ended: exactly once for each onopen. */
-  onclose?: ((e: Closed) => void) | null
+  onclose?: ((e: Closed) => void) | null | undefined
   /** An attempt failed: exactly once for each. One that close ends has not failed. */
-  onerror?: ((e: Failed) => void) | null
+  onerror?: ((e: Failed) => void) | null | undefined
   /** A message of the queue will not be sent. */
-  ondropped?: ((e: Drop) => void) | null
+  ondropped?: ((e: Drop) => void) | null | undefined
   /** No further attempt follows: exactly once for each start. */
-  onstop?: ((e: Stopped) => void) | null
+  onstop?: ((e: Stopped) => void) | null | undefined
   /** readyState has changed; before the callback of what changed it. */
-  onstate?: ((state: number) => void) | null
+  onstate?: ((state: number) => void) | null | undefined
 }
 
 /** The options of a {@link Socket}. Times are in milliseconds; what is absent has its default. */
@@ -78,13 +92,13 @@ export interface SocketOptions extends BackoffOptions, QueueOptions, Events {
   /** The sub-protocols to offer. Default none. */
   protocols?: string | string[]
   /** What binary messages come as. Default "arraybuffer". */
-  binaryType?: BinaryType
+  binaryType?: 'arraybuffer' | 'blob'
   /** Bounds a whole attempt, the URL function included. 0 is no bound. Default 30000. */
   connectTimeout?: number
   /** False: start must be called. Default true. */
   autoStart?: boolean
   /** The class of the connections. Default the global WebSocket. */
-  WebSocket?: new (url: string, protocols?: string | string[]) => WebSocket
+  WebSocket?: new (url: string, protocols?: string | string[]) => Wire
 }
 
 /**
@@ -111,7 +125,7 @@ export class Socket implements Events {
   #queue: Queue
   #backoff!: Backoff
   #state = CLOSED
-  #ws: WebSocket | undefined // of the present attempt or connection; what others tell is ignored
+  #ws: Wire | undefined // of the present attempt or connection; what others tell is ignored
   #turn: object | undefined // of the present attempt, its WebSocket may not exist yet
   #timer: ReturnType<typeof setTimeout> | undefined // of the attempt or of the wait
   #url = ''
@@ -243,13 +257,13 @@ export class Socket implements Events {
       await null // nothing of the user's runs within the caller
       if (turn !== this.#turn) return
       const source = this.#source
-      const url = new URL(await (typeof source === 'function' ? source() : source), globalThis.location?.href)
+      const url = new URL(await (typeof source === 'function' ? source() : source), globalThis.document?.baseURI ?? globalThis.location?.href)
       if (turn !== this.#turn) return
       url.protocol = url.protocol.replace('http', 'ws')
       const ws = this.#ws = new WebSocket(this.#url = url.href, protocols)
       ws.binaryType = binaryType
       ws.onopen = () => { if (turn === this.#turn) this.#opened(ws) }
-      ws.onmessage = (e) => { if (turn === this.#turn) this.#heard(e) }
+      ws.onmessage = (e: MessageEvent) => { if (turn === this.#turn) this.#heard(e) }
       const over = (e: Event) => {
         if (this.#state === CONNECTING) fail(new Error('icsws: no connection'))
         else if (turn === this.#turn && e.type === 'close') this.#closed(e as CloseEvent)
@@ -260,7 +274,7 @@ export class Socket implements Events {
     }
   }
 
-  #opened(ws: WebSocket): void {
+  #opened(ws: Wire): void {
     clearTimeout(this.#timer)
     this.#since = Date.now()
     this.#opening = (this.#o.queueBytes ?? 0) > 0
@@ -276,7 +290,9 @@ export class Socket implements Events {
     this.#tell(() => this.onopen?.(e))
     this.#tell(() => {
       this.#opening = false
-      if (this.#ready(ws)) this.#queue.flush((data) => ws.send(data))
+      if (this.#ready(ws)) this.#queue.flush((data) => {
+        try { ws.send(data) } catch (error) { report(error) } // the others go
+      })
     })
     this.#deliver()
   }
@@ -339,7 +355,7 @@ export class Socket implements Events {
   }
 
   // Our own state and that of a WebSocket whose peer is just closing.
-  #ready(ws: WebSocket | undefined): boolean {
+  #ready(ws: Wire | undefined): boolean {
     return this.#state === OPEN && ws?.readyState === OPEN
   }
 

@@ -91,3 +91,17 @@ test('the rule decides in place of the codes', () => { // D-05
   assert.deepEqual(backoff.next({ ...closed, code: 4000 }), { wait: 0, hint: 0, stop: 'rule' })
   assert.deepEqual(asked, [closed, { ...closed, code: 4000 }])
 })
+
+for (const [name, options, want] of [
+  ['a first wait of nothing grows, too', { minWait: 0 }, [1, 2, 4, 8]],
+  ['the longest wait is the first at least', { minWait: 300, maxWait: 0 }, [300, 300, 300]],
+  ['a wait that is no number is long', { minWait: NaN }, [10_000, 10_000]],
+  ['so is one that chance spoils', { jitter: 1, random: () => NaN }, [10_000, 10_000]],
+  ['the most of a hint that is no number is none', { maxHint: NaN }, [100, 200]],
+]) {
+  test(`no option makes a storm: ${name}`, () => { // D-08
+    const backoff = new Backoff({ jitter: -1, ...options })
+    const lost = { opened: false, code: 1006, reason: '', remote: false, openMs: 0 }
+    assert.deepEqual(want.map(() => backoff.next(lost).wait), want)
+  })
+}

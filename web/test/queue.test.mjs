@@ -101,6 +101,18 @@ test('an onopen that throws has returned', async (t) => { // D-25
   assert.deepEqual(errors, ['onopen'])
 })
 
+test('a message of the queue that a WebSocket does not take keeps back no other', async (t) => { // D-25
+  const errors = uncaught(t)
+  const { net, socket } = await make(t)
+  for (const d of ['a', 'bad', 'c']) socket.send(d)
+  const { send } = net.last
+  net.last.send = (d) => { if (d === 'bad') throw new Error(d); send.call(net.last, d) }
+  net.last.open()
+  await settle()
+  assert.deepEqual(net.last.sent, ['a', 'c'])
+  assert.deepEqual(errors, ['bad'])
+})
+
 test('the newest goes when the queue is full', async (t) => { // D-25
   const { socket, told, net } = await make(t)
   assert.deepEqual(['12345', '67890', 'x'].map((d) => socket.send(d)), [true, true, false])

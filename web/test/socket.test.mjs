@@ -315,6 +315,14 @@ test('addresses are relative to the page', async (t) => {
   assert.equal(net.last.url, 'wss://chat.example/chat?name=Ada')
 })
 
+test('and to its base element, as all addresses of a page are', async (t) => {
+  globalThis.location = { href: 'https://chat.example/r/garden' }
+  globalThis.document = { baseURI: 'http://cdn.example/app/' }
+  t.after(() => { delete globalThis.location; delete globalThis.document })
+  const { net } = await make(t, {}, { url: 'chat' })
+  assert.equal(net.last.url, 'ws://cdn.example/app/chat')
+})
+
 test('a constructor that throws is a failed attempt', async (t) => {
   const { told } = await make(t, { WebSocket: class { constructor() { throw new SyntaxError('protocol') } } })
   assert.equal(told.of('onerror')[0].error.message, 'protocol')

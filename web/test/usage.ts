@@ -17,6 +17,7 @@ socket.onerror = ({ attempt, error, nextWait }: Failed) => console.log(attempt, 
 socket.ondropped = ({ data, reason }: Drop) => console.log(data, reason satisfies DropReason)
 socket.onstop = ({ why, attempts, end }: Stopped) => console.log(why satisfies StopReason, attempts, end?.code)
 socket.onstate = null
+socket.onstate = undefined
 const started: boolean = socket.start()
 const messages: Data[] = ['text', new ArrayBuffer(1), new Uint8Array(2), new DataView(new ArrayBuffer(3)), new Blob([])]
 const taken: boolean[] = messages.map((m) => socket.send(m))

@@ -53,8 +53,8 @@ function stop() {
 function lost({ code, reason, final }) {
   const busy = code === 1013
   nobody()
-  show(busy ? 'busy' : 'closed')
-  const why = busy ? full || 'All places are taken.' : final ? `Closed: ${reason}.` : 'Not connected.'
+  show(busy ? 'busy' : final ? 'closed' : 'connecting') // the same while it goes on trying
+  const why = busy ? full || 'All places are taken.' : final ? `Closed${reason && `: ${reason}`}.` : 'Not connected.'
   full = ''
   tell(final ? why : `${why} Trying again.`, true)
 }
@@ -127,14 +127,19 @@ function refused(line) {
 function show(next) {
   state = next
   document.body.dataset.state = next
-  $('status').textContent = next
+  say('status', next)
   $('send').disabled = next !== 'connected'
 }
 
 function tell(text, again = false) {
-  $('why').textContent = text
+  say('why', text)
   $('again').hidden = !again
-  $('note').hidden = !text
+  $('note').classList.toggle('quiet', !text)
+}
+
+// say changes what is read aloud, which it is again when the same text is set again.
+function say(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text
 }
 
 // view shows the door or the room, and the note where it is looked for.

@@ -23,14 +23,20 @@ let arrived = 0 // when the last message came
 // Connecting, and doing so again.
 
 function connect() {
-  socket = new Socket(`/play?${new URLSearchParams({ name: wanted })}`, AGAIN)
+  socket = new Socket(() => `/play?${new URLSearchParams({ name: wanted })}`, AGAIN)
   socket.onmessage = (e) => heard(e.data)
   socket.onclose = socket.onerror = lost
 }
 
 function lost({ reason, final }) {
   me = null
-  $('status').textContent = `${reason || 'Not connected.'} ${final ? 'Reload to play again.' : 'Trying again.'}`
+  tell(`${(reason || 'Not connected').replace(/\.?$/, '.')} ${final ? 'Reload to play again.' : 'Trying again.'}`)
+}
+
+// tell says it where one looks, and once, as it is read aloud.
+function tell(text) {
+  const line = $(document.body.dataset.view === 'door' ? 'note' : 'status')
+  if (line.textContent !== text) line.textContent = text
 }
 
 function heard(data) {
@@ -38,8 +44,8 @@ function heard(data) {
     me = hello(data)
     bodies.clear()
     leaders.length = 0
-    $('status').textContent = ''
     document.body.dataset.view = 'arena'
+    tell('')
     canvas.focus()
     return
   }
@@ -185,10 +191,14 @@ $('entry').addEventListener('submit', (e) => {
   const name = $('name').value.trim().replace(/\s+/g, ' ')
   const good = name !== '' && new TextEncoder().encode(name).length <= 16
   $('name').setAttribute('aria-invalid', String(!good))
-  if (!good) return $('name').focus()
+  if (!good) {
+    tell(name ? 'A name has up to 16 bytes: 16 plain letters, 8 of many others.' : 'Please enter a name.')
+    return $('name').focus()
+  }
   wanted = name
-  $('status').textContent = 'Connecting.'
+  tell('Connecting.')
   if (!socket) connect()
+  else if (!socket.start()) socket.retryNow()
 })
 
 $('name').focus()
