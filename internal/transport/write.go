@@ -4,14 +4,13 @@ import "errors"
 
 // attempt is a write that does not wait: the cork, and frames behind it.
 type attempt struct {
-	cork    []byte
-	answers bool   // it begins with the answer to the handshake
-	whole   []byte // frames as they are
-	first   byte   // or a message: the first byte of its next frame,
-	rest    []byte // what is left of it,
-	max     int    // and how much of it goes into a frame
-	head    []byte // of the frame that is written now
-	body    []byte // its payload
+	cork  []byte
+	whole []byte // frames as they are
+	first byte   // or a message: the first byte of its next frame,
+	rest  []byte // what is left of it,
+	max   int    // and how much of it goes into a frame
+	head  []byte // of the frame that is written now
+	body  []byte // its payload
 
 	n       int // written of cork, head and body
 	total   int // written in all
