@@ -140,7 +140,7 @@ func payloadLen(head []byte) uint64 {
 
 // nextKey takes a key from the system's generator (RFC 6455 section 10.3) and appends it.
 func (m *masker) nextKey(dst []byte) []byte {
-	at := int(m.keys*keySize) % len(m.fresh)
+	at := int(m.keys * keySize % uint64(len(m.fresh)))
 	if at == 0 {
 		_, _ = rand.Read(m.fresh[:]) // never fails
 	}

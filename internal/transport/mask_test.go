@@ -151,3 +151,15 @@ func BenchmarkMask(b *testing.B) {
 		})
 	}
 }
+
+// TestMaskerCountsFarther than an int does: 1 << 29 frames are too many bytes of keys for
+// one of 32 bits.
+func TestMaskerCountsFarther(t *testing.T) {
+	stream, payloads := maskable()
+	for _, keys := range []uint64{1<<29 - 16, 1<<30 - 16, 1<<61 - 16, 1<<62 - 16} {
+		m := masker{keys: keys}
+		for range 3 {
+			checkMasked(t, m.mask(nil, stream), payloads)
+		}
+	}
+}
