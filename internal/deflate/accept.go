@@ -16,22 +16,25 @@ var ErrAnswer = errors.New("deflate: bad answer to the offer")
 //
 // It always lets the server limit our window. [Message] excludes takeover in both
 // directions. [Context] asks for a smaller window of the server if o.WindowBits is set and
-// below 15; zero asks for nothing, so the server may look back 32 KiB.
+// below 15, and offers to do without behind that (RFC 7692 section 5.1): a server that can
+// not limit its window has to decline what asks for it (section 7.1.2.1). Zero asks for
+// nothing, so the server may look back 32 KiB.
 func (o Options) Offer() string {
 	switch o.Mode {
 	case Message:
 		return extensionName + "; " + clientMaxBits + "; " + clientNoTakeover + "; " + serverNoTakeover
 	case Context:
-		offer := extensionName + "; " + clientMaxBits
+		const plain = extensionName + "; " + clientMaxBits
 		if bits := o.asks(); bits < maxBits {
-			offer += "; " + serverMaxBits + "=" + strconv.Itoa(int(bits))
+			// A server that takes all of it for one offer still finds the number.
+			return extensionName + "; " + serverMaxBits + "=" + strconv.Itoa(int(bits)) + "; " + clientMaxBits + ", " + plain
 		}
-		return offer
+		return plain
 	}
 	return ""
 }
 
-// asks is the base-2 logarithm of the largest window that the server may use.
+// asks is the base-2 logarithm of the largest window that the server is asked to use.
 func (o Options) asks() uint8 {
 	if o.Mode != Context {
 		return maxBits
@@ -47,7 +50,9 @@ func (o Options) asks() uint8 {
 // image: its Server fields are what we, the client, may do when we send, and its Client
 // fields what the server may do. [NewCompressor] and [NewDecompressor] take it as it is.
 // As a server does, we keep no more than o.WindowBits, or 12 bits, of what we sent
-// (ServerKeeps), whatever window the server leaves us.
+// (ServerKeeps), whatever window the server leaves us. A server that does not limit its own
+// window, or less than it was asked to, has taken the second offer: ClientBits tells what
+// its messages want.
 func (o Options) Accept(answer []string) (p Params, ok bool, err error) {
 	var list []extension
 	for _, line := range answer {
@@ -71,9 +76,6 @@ func (o Options) Accept(answer []string) (p Params, ok bool, err error) {
 	}
 	if o.Mode == Message && !got.serverNoTakeover {
 		return Params{}, false, badAnswer("the server did not confirm %s", serverNoTakeover)
-	}
-	if most := o.asks(); most < maxBits && (got.serverBits == 0 || got.serverBits > most) {
-		return Params{}, false, badAnswer("the server did not confirm a window of %d bits", most)
 	}
 	return o.mirrored(got), true, nil
 }
