@@ -19,7 +19,8 @@ var (
 	// ErrRunning: it is started already, or the setting can be changed only while it is
 	// stopped.
 	ErrRunning = errors.New("dial: already started")
-	// ErrStopped: Stop was called while an attempt was under way.
+	// ErrStopped: Stop was called while an attempt was under way, or OnOpen of a Connect
+	// has failed.
 	ErrStopped = errors.New("dial: stopped")
 )
 
@@ -33,6 +34,7 @@ type Conn struct {
 	h       Handler
 	log     *slog.Logger
 	random  func() float64
+	anew    bool // see Options.anew
 	service *transport.Service
 	telling turn // held while a function of h runs, save OnStop, which is the last
 
@@ -65,7 +67,7 @@ func (t turn) unlock() { <-t }
 // them [Options.Validate] tells, and each Start and Connect (D-01).
 func New(o Options, h Handler) *Conn {
 	c := &Conn{h: h, random: rand.Float64, service: transport.NewService(), telling: make(turn, 1)}
-	c.o = o.withDefaults()
+	c.o, c.anew = o.withDefaults(), o.anew()
 	c.log = c.o.Logger
 	return c
 }
@@ -94,7 +96,9 @@ func (c *Conn) Start() error {
 // Connect makes one attempt and waits for it and for OnOpen (D-14). From then on it is as
 // after Start. If the attempt or OnOpen fails it returns a [*DialError], which OnError has
 // told if it was the attempt, and is stopped. ctx bounds the attempt, besides
-// Options.HandshakeTimeout (D-15); what is called in it gets its values.
+// Options.HandshakeTimeout, and OnOpen (D-15): if it ends meanwhile the connection is aborted,
+// and OnClose and OnStop come when OnOpen has returned. What is called in the attempt gets
+// its values.
 func (c *Conn) Connect(ctx context.Context) (OpenInfo, error) {
 	r, err := c.begin()
 	if err != nil {
@@ -102,26 +106,49 @@ func (c *Conn) Connect(ctx context.Context) (OpenInfo, error) {
 	}
 	select {
 	case <-r.before:
-	case <-ctx.Done(): // the attempt fails at once
+	case <-ctx.Done():
+		return OpenInfo{}, c.notTried(ctx, r)
 	}
 	c.state(Connecting)
 	try, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(r.ctx, func() { cancel(ErrStopped) })()
 	l, e := c.attempt(try, r)
-	switch {
-	case e != nil:
+	if e != nil {
 		return OpenInfo{}, c.failedToConnect(r, e)
-	case l.isOpen():
+	}
+	if e = l.isOpen(ctx); e == nil {
 		return l.info, nil
 	}
 	r.cancel(ErrStopped)
 	select {
 	case <-r.done:
 	case <-ctx.Done():
-		l.sess.Client.Abort()
+		r.abort(l.sess)
 	}
-	return OpenInfo{}, l.refused(l.err)
+	return OpenInfo{}, e
+}
+
+// notTried ends a run before its turn has come: OnStop of the one before is busy.
+func (c *Conn) notTried(ctx context.Context, r *run) error {
+	a := attempt{o: &c.o, parent: ctx, ctx: ctx}
+	a.to, _ = parseURL(c.o.URL)
+	e := a.fail(StageOptions, ctx.Err())
+	e.Final = true
+	r.cancel(ErrStopped)
+	c.mu.Lock()
+	r.over = true
+	c.clearLocked()
+	c.run, c.last = nil, r
+	c.mu.Unlock()
+	go func() { // as long as that OnStop takes
+		<-r.before
+		r.helpers.Wait()
+		c.tellDrops()
+		close(r.quiet)
+		c.leave(r)
+	}()
+	return e
 }
 
 // failedToConnect ends a run of which nothing has begun.
@@ -164,6 +191,7 @@ func (c *Conn) Stop(ctx context.Context, code client.StatusCode, reason string) 
 	} else {
 		r.stopped = true
 		r.cancel(ErrStopped)
+		c.changeLocked()
 	}
 	c.mu.Unlock()
 	if r == nil {
@@ -180,9 +208,13 @@ func (c *Conn) Stop(ctx context.Context, code client.StatusCode, reason string) 
 		return nil
 	case <-ctx.Done():
 	}
+	select {
+	case <-r.done: // before ctx, or with it
+		return nil
+	default:
+	}
 	if sess != nil {
-		sess.Client.Abort()
-		r.engine.Rescue(func() []*engine.Session { return []*engine.Session{sess} })
+		r.abort(sess)
 	}
 	return context.Cause(ctx)
 }

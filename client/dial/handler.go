@@ -11,7 +11,8 @@ import (
 // A function that panics or ends its goroutine costs its connection, where there is one,
 // and is logged; so does one that returns an error, with 1011, or with the code of a
 // [*client.CloseError]. Then the connection comes back as after any other end. All may call
-// everything of [Conn] but Connect, which waits for them; Stop does not wait there.
+// everything of [Conn] but Connect, which waits for them, and but WaitOpen and WaitSent where
+// what they wait for comes behind them; Stop does not wait there.
 type Handler struct {
 	// NewClient makes the object of the program's own class for each connection, when
 	// the server has accepted it: a struct that embeds client.Base, the same as behind a
@@ -49,7 +50,8 @@ type StopInfo struct {
 	// Local tells that Stop was called.
 	Local bool
 	// Err is why there is no further attempt, nil if Local: ErrNotAgain, ErrAttempts or
-	// ErrNoReconnect, joined with the last *DialError if an attempt had failed.
+	// ErrNoReconnect, joined with the last *DialError if an attempt had failed. It is
+	// ErrStopped for a Connect whose OnOpen failed.
 	Err error
 	// Close is the end of the last connection, zero if none was open.
 	Close client.CloseInfo

@@ -2,7 +2,12 @@ package dial
 
 import (
 	"bufio"
+	"bytes"
+	"compress/flate"
 	"context"
+	"io"
+	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -16,6 +21,7 @@ import (
 	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/handshake"
 	"github.com/icsws/icsws/internal/memnet"
+	"github.com/icsws/icsws/internal/transport"
 	"github.com/icsws/icsws/internal/wstest"
 )
 
@@ -209,4 +215,64 @@ func servedBy(m *mute, answer func(n int, conn net.Conn)) func(context.Context, 
 		}()
 		return near, nil
 	}
+}
+
+// D-07: that the server's window is larger than it was asked to be is logged once for each
+// start, and what it sends from far back is read.
+func TestLargerWindowIsLogged(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var got []string
+		c := New(Options{
+			URL: "ws://x", Proxy: NoProxy, Logger: slog.New(slog.NewTextHandler(&log, nil)), Jitter: -1,
+			Compression: client.Compression{Mode: client.CompressionContext, WindowBits: 9},
+			Dial: func(context.Context, string, string) (net.Conn, error) {
+				near, far := memPipe()
+				go func() {
+					r, err := http.ReadRequest(bufio.NewReader(far))
+					if err != nil {
+						return
+					}
+					accept := string(handshake.AppendAccept(nil, r.Header.Get("Sec-WebSocket-Key")))
+					_, _ = io.WriteString(far, strings.ReplaceAll(switching("Sec-WebSocket-Extensions: permessage-deflate"), "ACCEPT", accept))
+					far.Write(farBack())
+					time.Sleep(time.Second)
+					far.Close()
+				}()
+				return near, nil
+			},
+		}, Handler{OnMessage: func(_ *Conn, m client.Message) error {
+			got = append(got, string(m.Data[len(m.Data)-4:]))
+			return nil
+		}})
+		start(t, c)
+		pass(10 * time.Second)
+		_ = c.Stop(t.Context(), 0, "")
+		if n := strings.Count(log.String(), "larger window"); n != 1 || len(got) < 4 || got[0] != "head" || got[1] != "head" {
+			t.Errorf("%d lines, messages that end with %q", n, got)
+		}
+		if opened := c.Info().Opened; len(got) != 2*opened {
+			t.Errorf("%d messages on %d connections", len(got), opened)
+		}
+	})
+}
+
+// farBack are two messages that refer to what was 20 KiB before.
+func farBack() []byte {
+	var zipped bytes.Buffer
+	z, err := flate.NewWriter(&zipped, flate.BestCompression)
+	if err != nil {
+		panic(err)
+	}
+	var wire []byte
+	filler := make([]byte, 20<<10)
+	rand.NewChaCha8([32]byte{}).Read(filler)
+	for _, m := range [][]byte{slices.Concat([]byte("headhead"), filler, []byte("headhead")), slices.Concat(filler[:64], []byte("headhead"))} {
+		z.Write(m)
+		z.Flush()
+		b := bytes.TrimSuffix(zipped.Bytes(), []byte("\x00\x00\xff\xff")) // RFC 7692 section 7.2.1
+		wire = append(transport.AppendHeader(wire, 0xc2, len(b)), b...)
+		zipped.Reset()
+	}
+	return wire
 }

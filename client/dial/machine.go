@@ -2,6 +2,7 @@ package dial
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -24,6 +25,8 @@ var (
 type machine struct {
 	o        *Options
 	ask      func(info client.CloseInfo) (again, ok bool) // Options.ShouldReconnect; nil without one
+	anew     bool                                         // the next attempt may have another token
+	refused  bool                                         // 401 since the last connection, under anew
 	tries    int                                          // attempts since the last stable connection
 	failures int                                          // of them that failed, and connections that were not stable
 }
@@ -37,11 +40,16 @@ type verdict struct {
 // failed is told of an attempt that failed. random is from [0, 1).
 func (m *machine) failed(e *DialError, random float64) verdict {
 	info := client.CloseInfo{Code: client.StatusAbnormal, Remote: e.HTTPStatus != 0, Cause: e}
-	return m.judge(info, e.Stage != StageProxy && slices.Contains(m.o.StopStatuses, e.HTTPStatus), e.RetryAfter, random)
+	final := e.Stage != StageProxy && slices.Contains(m.o.StopStatuses, e.HTTPStatus)
+	if final && m.anew && !m.refused && e.HTTPStatus == http.StatusUnauthorized {
+		m.refused, final = true, false
+	}
+	return m.judge(info, final, e.RetryAfter, random)
 }
 
 // closed is told of the end of a connection that was open for so long.
 func (m *machine) closed(info client.CloseInfo, open time.Duration, random float64) verdict {
+	m.refused = false
 	if open >= m.o.StableAfter {
 		m.failures, m.tries = 0, 0
 	}

@@ -1,9 +1,12 @@
 package dial
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
+	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -22,6 +25,7 @@ type vector struct {
 		StopCodes                                      *[]client.StatusCode
 		StopStatuses                                   *[]int
 		Reconnect                                      *bool
+		HeaderFunc                                     bool
 	}
 	Steps []struct {
 		Event        string
@@ -46,6 +50,9 @@ func (v *vector) options() Options {
 		URL: "ws://server.example", MinWait: ms(v.Options.MinWaitMs), MaxWait: ms(v.Options.MaxWaitMs), Jitter: v.Options.Jitter,
 		StableAfter: ms(v.Options.StableAfterMs), MaxHint: ms(v.Options.MaxHintMs), MaxAttempts: v.Options.MaxAttempts,
 		NoReconnect: v.Options.Reconnect != nil && !*v.Options.Reconnect,
+	}
+	if v.Options.HeaderFunc {
+		o.HeaderFunc = func(context.Context) (http.Header, error) { return nil, nil }
 	}
 	if l := v.Options.StopCodes; l != nil {
 		o.StopCodes = *l
@@ -82,8 +89,9 @@ func TestMachineFollowsTheVectors(t *testing.T) {
 			if err := o.Validate(); err != nil {
 				t.Fatal(err)
 			}
+			anew := o.anew()
 			o = o.withDefaults()
-			m := machine{o: &o}
+			m := machine{o: &o, anew: anew}
 			for i, s := range v.Steps {
 				var got verdict
 				switch s.Event {
@@ -148,4 +156,45 @@ func TestBackoffStaysWithinItsBounds(t *testing.T) {
 			}
 		}
 	}
+}
+
+// D-03, D-05: a token that had expired on its way is no reason to stop, one that is refused
+// again is.
+func TestFreshTokenAfter401(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tokens, refuse := 0, 1
+		var finals []bool
+		var stop *StopInfo
+		c := New(Options{URL: "ws://x", Proxy: NoProxy, Logger: quiet, Jitter: -1,
+			HeaderFunc: func(context.Context) (http.Header, error) {
+				tokens++
+				return http.Header{"Authorization": {"Bearer t"}}, nil
+			},
+			Dial: func(context.Context, string, string) (net.Conn, error) {
+				near, far := memPipe()
+				text := switching()
+				if tokens <= refuse {
+					text = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+				}
+				go func() { defer far.Close(); answer(far, text, nil) }()
+				return near, nil
+			},
+		}, Handler{
+			OnError: func(_ *Conn, e *DialError) { finals = append(finals, e.Final) },
+			OnStop:  func(_ *Conn, s StopInfo) { stop = &s },
+		})
+		start(t, c)
+		pass(time.Second)
+		if c.State() != Open || tokens != 2 || len(finals) != 1 || finals[0] {
+			t.Fatalf("after one 401 it is %v, tokens %d, %v", c.State(), tokens, finals)
+		}
+		_ = c.Stop(t.Context(), 0, "")
+		tokens, refuse, finals = 0, 10, nil
+		start(t, c)
+		pass(time.Minute)
+		if tokens != 2 || len(finals) != 2 || !finals[1] || stop.Local || !errors.Is(stop.Err, ErrNotAgain) {
+			t.Errorf("after the second it has asked for %d tokens, %v, %+v", tokens, finals, stop)
+		}
+		<-c.Done()
+	})
 }

@@ -114,7 +114,7 @@ func TestHeaderOfTheRequest(t *testing.T) {
 		{"fresh lines", Options{Header: http.Header{"X-Token": {"old"}, "X-two": {"a", "b"}, "X-One": {"1"}}, HeaderFunc: fresh}, map[string][]string{"X-Token": {"1"}, "X-Two": {"c"}, "X-One": {"1"}}, ""},
 		{"fresh host", Options{Header: http.Header{"Host": {"a"}}, HeaderFunc: func(context.Context) (http.Header, error) { return http.Header{"HOST": {"c.example"}}, nil }}, nil, "c.example"},
 		{"sub-protocols", Options{SubProtocols: []string{"a", "b"}}, map[string][]string{"Sec-Websocket-Protocol": {"a, b"}}, ""},
-		{"compression", Options{Compression: client.Compression{Mode: client.CompressionContext, WindowBits: 10}}, map[string][]string{"Sec-Websocket-Extensions": {"permessage-deflate; client_max_window_bits; server_max_window_bits=10"}}, ""},
+		{"compression", Options{Compression: client.Compression{Mode: client.CompressionContext, WindowBits: 10}}, map[string][]string{"Sec-Websocket-Extensions": {"permessage-deflate; server_max_window_bits=10; client_max_window_bits, permessage-deflate; client_max_window_bits"}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := make(chan *http.Request, 1)
@@ -156,6 +156,11 @@ func TestCompressionIsAgreedOn(t *testing.T) {
 			&deflate.Params{ServerTakeover: true, ClientTakeover: true, ServerBits: 11, ClientBits: 9}},
 		{client.Compression{Mode: client.CompressionMessage}, "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover",
 			&deflate.Params{ServerBits: 15, ClientBits: 15}},
+		// The second of our offers: the server does not limit its window, or less than it was asked to.
+		{client.Compression{Mode: client.CompressionContext, WindowBits: 10}, "Sec-WebSocket-Extensions: permessage-deflate",
+			&deflate.Params{ServerTakeover: true, ClientTakeover: true, ServerBits: 10, ClientBits: 15}},
+		{client.Compression{Mode: client.CompressionContext, WindowBits: 10}, "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=12",
+			&deflate.Params{ServerTakeover: true, ClientTakeover: true, ServerBits: 10, ClientBits: 12}},
 	} {
 		op := works(t, Options{URL: "ws://" + serve(t, answers(switching(tt.line))), Compression: tt.z})
 		if !reflect.DeepEqual(op.deflate, tt.want) || op.info.Compression != (tt.want != nil) {

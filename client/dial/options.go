@@ -39,7 +39,8 @@ type Options struct {
 	// Compression offers permessage-deflate (D-07). The zero value offers nothing. With
 	// client.CompressionContext the server may use a window of 32 KiB, which is then what a
 	// connection may take to inflate, and we keep 4 KiB of what was sent; WindowBits below
-	// 15 limits both, and a server that does not agree to it fails the attempt.
+	// 15 limits what we keep, and asks the server to limit its window too. One that can not
+	// is taken all the same, with up to 32 KiB for what it sends, which is logged.
 	Compression client.Compression
 
 	// Dial opens the connection to addr, which is "host:port" of the server or of its
@@ -105,7 +106,7 @@ type Options struct {
 	// (D-05).
 	NoReconnect bool
 	// MinWait is the wait before the first further attempt; each failure in a row doubles
-	// it (D-08). Zero means 100 ms; negative is an error.
+	// it (D-08). Zero means 100 ms, or MaxWait if that is less; negative is an error.
 	MinWait time.Duration
 	// MaxWait is the most that it grows to. Zero means 10 s, or MinWait if that is more;
 	// negative is an error.
@@ -115,7 +116,8 @@ type Options struct {
 	// last fifth. Zero means 1; negative is none.
 	Jitter float64
 	// StableAfter is how long a connection has to be open for the count of failures to
-	// begin anew. Zero means 5 s; negative means at once.
+	// begin anew. What a function of the program takes while it ends does not count. Zero
+	// means 5 s; negative means at once.
 	StableAfter time.Duration
 	// MaxAttempts is how many failures in a row end the Conn: attempts that failed and
 	// connections that were not stable. Zero means no limit.
@@ -128,7 +130,8 @@ type Options struct {
 	// empty slice none.
 	StopCodes []client.StatusCode
 	// StopStatuses are the HTTP answers of the server that end the Conn. Nil means 401 and
-	// 403; an empty slice none.
+	// 403, but with HeaderFunc only the second 401 without a connection between them: the
+	// first may have been to a token that had just expired. An empty slice means none.
 	StopStatuses []int
 	// ShouldReconnect decides in place of StopCodes and StopStatuses (D-05). An attempt that
 	// failed has the code 1006 and the [*DialError] as Cause. It must not block.
@@ -190,7 +193,12 @@ func NoProxy(*http.Request) (*url.URL, error) { return nil, nil }
 func (o Options) withDefaults() Options {
 	def(&o.HandshakeTimeout, 30*time.Second)
 	def(&o.MaxHeaderBytes, 16<<10)
-	def(&o.MinWait, 100*time.Millisecond)
+	if o.MinWait == 0 {
+		o.MinWait = 100 * time.Millisecond
+		if o.MaxWait > 0 {
+			o.MinWait = min(o.MinWait, o.MaxWait)
+		}
+	}
 	def(&o.MaxWait, max(10*time.Second, o.MinWait))
 	def(&o.Jitter, 1)
 	def(&o.StableAfter, 5*time.Second)
@@ -221,6 +229,10 @@ func (o Options) withDefaults() Options {
 	o.StopStatuses = slices.Clone(o.StopStatuses)
 	return o
 }
+
+// anew tells that a 401 may be the end of a token, in whose place HeaderFunc has another.
+// It is asked before the defaults are set.
+func (o *Options) anew() bool { return o.HeaderFunc != nil && o.StopStatuses == nil }
 
 func def[V comparable](p *V, v V) {
 	var zero V

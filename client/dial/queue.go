@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"slices"
 	"time"
 
 	"github.com/icsws/icsws/client"
@@ -12,6 +13,7 @@ type queue struct {
 	head    int  // list[head:] waits
 	bytes   int  // of the payloads, that of taken included
 	taken   bool // the first is being sent, and can not be dropped any more
+	mixed   bool // one was replaced: older ones may be behind newer ones
 	drops   [client.DropReasons]client.Drop
 	dropped bool // there is something in drops
 }
@@ -50,16 +52,25 @@ func (q *queue) fits(o *Options, n int) bool {
 	return n <= o.QueueWhileDown-q.bytes && q.len() < o.QueueMessages
 }
 
-// oldest is since when the first message waits that can be dropped.
-func (q *queue) oldest() (since time.Time, ok bool) {
+// rest are the messages that can be dropped.
+func (q *queue) rest() []waiting {
 	at := q.head
 	if q.taken {
 		at++
 	}
-	if at >= len(q.list) {
-		return since, false
+	return q.list[at:]
+}
+
+// oldest is since when the oldest of them waits. There has to be one.
+func (q *queue) oldest() time.Time {
+	list := q.rest()
+	since := list[0].since
+	for i := 1; q.mixed && i < len(list); i++ {
+		if list[i].since.Before(since) {
+			since = list[i].since
+		}
 	}
-	return q.list[at].since, true
+	return since
 }
 
 // canFit reports whether n bytes fit when all that may go is gone.
@@ -75,12 +86,9 @@ func (q *queue) replace(o *Options, w waiting) bool {
 	if w.o.Key == "" {
 		return false
 	}
-	at := q.head
-	if q.taken {
-		at++
-	}
-	for i := at; i < len(q.list); i++ {
-		old := &q.list[i]
+	list := q.rest()
+	for i := range list {
+		old := &list[i]
 		if old.o.Key != w.o.Key || q.bytes-len(old.m.Data)+len(w.m.Data) > o.QueueWhileDown {
 			continue
 		}
@@ -88,6 +96,7 @@ func (q *queue) replace(o *Options, w waiting) bool {
 		q.bytes += len(w.m.Data) - len(old.m.Data)
 		w.m = w.m.Clone()
 		*old = w
+		q.mixed = true
 		return true
 	}
 	return false
@@ -95,32 +104,39 @@ func (q *queue) replace(o *Options, w waiting) bool {
 
 // expire drops what has waited for too long.
 func (q *queue) expire(o *Options, now time.Time) {
-	for o.QueueMaxAge > 0 && q.len() > 0 {
-		at := q.head
-		if q.taken {
-			at++
-		}
-		if at == len(q.list) || now.Sub(q.list[at].since) < o.QueueMaxAge || !q.dropFirst(client.DropExpired, now) {
-			return
-		}
+	old := func(w waiting) bool { return now.Sub(w.since) >= o.QueueMaxAge }
+	if o.QueueMaxAge <= 0 {
+		return
 	}
+	for list := q.rest(); len(list) > 0 && old(list[0]); list = q.rest() {
+		q.dropFirst(client.DropExpired, now)
+	}
+	if !q.mixed {
+		return
+	}
+	kept := slices.DeleteFunc(q.rest(), func(w waiting) bool {
+		if old(w) {
+			q.note(client.DropExpired, len(w.m.Data), now)
+			q.bytes -= len(w.m.Data)
+		}
+		return old(w)
+	})
+	q.list = q.list[:len(q.list)-len(q.rest())+len(kept)]
+	q.compact()
 }
 
 // dropFirst drops the oldest message that is not being sent. It returns false when there
 // is none.
 func (q *queue) dropFirst(why client.DropReason, now time.Time) bool {
-	at := q.head
-	if q.taken {
-		at++
-	}
-	if at >= len(q.list) {
+	list := q.rest()
+	if len(list) == 0 {
 		return false
 	}
-	n := len(q.list[at].m.Data)
+	n := len(list[0].m.Data)
 	q.note(why, n, now)
 	q.bytes -= n
 	if q.taken { // it stays the first
-		q.list[at] = q.list[q.head]
+		list[0] = q.list[q.head]
 	}
 	q.list[q.head] = waiting{}
 	q.head++
@@ -153,7 +169,7 @@ func (q *queue) done(sent bool) {
 func (q *queue) compact() {
 	switch {
 	case q.head == len(q.list):
-		q.list, q.head = nil, 0
+		q.list, q.head, q.mixed = nil, 0, false
 	case q.head >= 64 && q.head >= len(q.list)/2:
 		q.list = append([]waiting(nil), q.list[q.head:]...)
 		q.head = 0

@@ -409,3 +409,42 @@ func TestWaiting(t *testing.T) {
 		}
 	})
 }
+
+// D-25: what waits behind a message that was replaced by a newer one is dropped at its own
+// age.
+func TestAgeBehindAReplacedMessage(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.down()
+		var mu sync.Mutex
+		var drops []client.Drop
+		told := func() []client.Drop { mu.Lock(); defer mu.Unlock(); return slices.Clone(drops) }
+		c := begin(t, h, Handler{OnDropped: func(_ *Conn, d client.Drop) {
+			mu.Lock()
+			defer mu.Unlock()
+			drops = append(drops, d)
+		}}, waitingQueue(1000),
+			func(o *Options) { o.QueueMaxAge = time.Minute })
+		start(t, c)
+		state := func(s string) { c.SendWith(t.Context(), client.Text(s), client.SendOptions{Key: "k"}) }
+		state("old")
+		pass(10 * time.Second)
+		_ = c.SendText("behind")
+		pass(10 * time.Second)
+		_ = c.SendText("last")
+		pass(10 * time.Second)
+		state("newer")
+		pass(45 * time.Second) // the one behind is 65 s old, the last 55 s, the state 45 s
+		if i := c.Info(); i.QueuedMessages != 2 || i.QueuedAmount != len("last")+len("newer") || len(told()) != 2 || told()[1].Reason != client.DropExpired {
+			t.Errorf("%d messages of %d bytes wait, drops %v", i.QueuedMessages, i.QueuedAmount, told())
+		}
+		h.up()
+		pass(12 * time.Second)
+		if got := h.received(); len(got) != 1 || got[0] != "newer" {
+			t.Errorf("received %q", got)
+		}
+		if len(told()) != 3 || c.QueuedAmount() != 0 {
+			t.Errorf("%d bytes wait, drops %v", c.QueuedAmount(), told())
+		}
+	})
+}

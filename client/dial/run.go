@@ -20,10 +20,11 @@ type run struct {
 	machine machine
 	again   chan struct{}   // RetryNow was called
 	before  <-chan struct{} // quiet of the run before
+	older   <-chan struct{} // its done
 	quiet   chan struct{}   // closed when OnStop has returned: no function of h is called any more
 	helpers sync.WaitGroup  // who sends what waits, and tells of drops; none begins once over is set
 	alive   sync.WaitGroup  // sessions
-	done    chan struct{}   // closed when nothing of it is left
+	done    chan struct{}   // closed when nothing of it is left, nor of those before
 
 	// Guarded by Conn.mu.
 	stopped  bool // Stop was called
@@ -46,8 +47,8 @@ func (c *Conn) begin() (*run, error) {
 		c.log.Warn("the certificate of the server is not checked", logkey.Setting, "InsecureSkipVerify")
 	}
 	r := &run{
-		machine: machine{o: &c.o, ask: c.ask()}, engine: c.newEngine(), again: make(chan struct{}, 1),
-		before: never, quiet: make(chan struct{}), done: make(chan struct{}),
+		machine: machine{o: &c.o, ask: c.ask(), anew: c.anew}, engine: c.newEngine(), again: make(chan struct{}, 1),
+		before: never, older: never, quiet: make(chan struct{}), done: make(chan struct{}),
 	}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	c.mu.Lock()
@@ -57,7 +58,7 @@ func (c *Conn) begin() (*run, error) {
 		return nil, ErrRunning
 	}
 	if c.last != nil {
-		r.before = c.last.quiet
+		r.before, r.older = c.last.quiet, c.last.done
 	}
 	c.run, c.failed, c.number = r, nil, 0
 	return r, nil
@@ -200,6 +201,10 @@ func (c *Conn) wind(r *run) {
 	r.helpers.Wait() // a message that is being sent is put back first
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.clearLocked()
+}
+
+func (c *Conn) clearLocked() {
 	c.queue.clear(time.Now())
 	c.ageLocked()
 	c.changeLocked()
@@ -212,10 +217,17 @@ func (c *Conn) release(r *run) {
 	c.run, c.last = nil, r
 }
 
-// leave ends the run when its last session is gone.
+// leave ends the run when its last session is gone, and those of the runs before.
 func (c *Conn) leave(r *run) {
 	r.alive.Wait()
+	<-r.older
 	close(r.done)
+}
+
+// abort ends a connection at once, and runs its events if their loop does not.
+func (r *run) abort(sess *engine.Session) {
+	sess.Client.Abort()
+	r.engine.Rescue(func() []*engine.Session { return []*engine.Session{sess} })
 }
 
 func (c *Conn) stopInfo(r *run, why error) StopInfo {

@@ -79,22 +79,22 @@ func (c *Conn) keep(ctx context.Context, m client.Message, o client.SendOptions)
 func (c *Conn) tellLocked() {
 	if c.queue.dropped && !c.tells && c.run != nil && !c.run.over {
 		c.tells = true
-		c.run.helpers.Go(c.tellSoon)
+		before := c.run.before
+		c.run.helpers.Go(func() { <-before; c.tellSoon() })
 	}
 }
 
 // ageLocked has the queue looked at when its oldest message is too old.
 func (c *Conn) ageLocked() {
-	at, ok := c.queue.oldest()
 	switch {
 	case c.o.QueueMaxAge <= 0:
-	case !ok:
+	case len(c.queue.rest()) == 0:
 		if c.aging != nil {
 			c.aging.Stop()
 			c.aging = nil
 		}
 	case c.aging == nil:
-		c.aging = time.AfterFunc(time.Until(at.Add(c.o.QueueMaxAge)), c.aged)
+		c.aging = time.AfterFunc(time.Until(c.queue.oldest().Add(c.o.QueueMaxAge)), c.aged)
 	}
 }
 
@@ -139,7 +139,7 @@ func (c *Conn) flushOne(sess *engine.Session) bool {
 	if !ok {
 		return false
 	}
-	w.o.Policy, w.o.Key = client.QueueBlock, ""
+	w.o.Policy, w.o.Key, w.o.Timeout = client.QueueBlock, "", 0 // nobody waits for it
 	err := sess.Client.SendWith(sess.Client.Context(), w.m, w.o).Err
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -159,7 +159,8 @@ func (c *Conn) flushOne(sess *engine.Session) bool {
 }
 
 // WaitOpen waits until there is a connection and OnOpen has returned. It fails with
-// client.ErrClosed when it is not started or has stopped, or with the cause of ctx.
+// client.ErrClosed when it is not started or has stopped, or Stop is called, or with the
+// cause of ctx.
 func (c *Conn) WaitOpen(ctx context.Context) (OpenInfo, error) {
 	var info OpenInfo
 	err := c.wait(ctx, func() bool { info = c.open; return c.ready && c.stateLocked() == Open })
@@ -183,6 +184,9 @@ func (c *Conn) wait(ctx context.Context, ok func() bool) error {
 		case ok():
 			c.mu.Unlock()
 			return nil
+		case c.run.stopped:
+			c.mu.Unlock()
+			return client.ErrClosed
 		case c.changed == nil:
 			c.changed = make(chan struct{})
 		}

@@ -23,14 +23,26 @@ type life struct {
 	sess   *engine.Session
 	info   OpenInfo
 	opened time.Time
+	wide   uint8         // the server's window, where it is larger than asked for
 	told   chan struct{} // closed when OnOpen has returned
 	err    error         // of OnOpen; complete when told is closed
 }
 
-// isOpen waits for OnOpen, and reports whether it was content.
-func (l *life) isOpen() bool {
-	<-l.told
-	return l.err == nil
+// isOpen waits for OnOpen, and returns nil if it was content.
+func (l *life) isOpen(ctx context.Context) *DialError {
+	select {
+	case <-l.told:
+	case <-ctx.Done():
+		select {
+		case <-l.told:
+		default:
+			return l.cut(ctx)
+		}
+	}
+	if l.err == nil {
+		return nil
+	}
+	return l.refused(l.err)
 }
 
 // maxMessage bounds a message that is in memory as a whole.
@@ -64,7 +76,7 @@ func (c *Conn) admit(ctx context.Context, r *run, o *opened, begun time.Time) (*
 	number := uint64(c.opened) + 1
 	o.info.Reopened = r.opens > 0
 	c.mu.Unlock()
-	l := &life{r: r, info: o.info, told: make(chan struct{}), err: errExited}
+	l := &life{r: r, info: o.info, wide: c.wide(o), told: make(chan struct{}), err: errExited}
 	obj, err := c.newClient(o.info)
 	if d := c.o.HandshakeTimeout; err == nil && d > 0 && time.Since(begun) > d {
 		err = context.DeadlineExceeded
@@ -82,9 +94,12 @@ func (c *Conn) admit(ctx context.Context, r *run, o *opened, begun time.Time) (*
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if r.ctx.Err() != nil { // that of Connect may not know yet
+		ctx = r.ctx
+	}
 	if ctx.Err() != nil {
 		sess.Refuse(context.Cause(ctx))
-		return nil, l.refused(context.Cause(ctx))
+		return nil, l.cut(ctx)
 	}
 	c.sess, c.ready, c.open, c.failed = sess, false, o.info, nil
 	c.opened++
@@ -94,6 +109,15 @@ func (c *Conn) admit(ctx context.Context, r *run, o *opened, begun time.Time) (*
 	sess.Start() // under the lock, so that Stop finds it open
 	go sess.Run()
 	return l, nil
+}
+
+// wide is the window of the server in bits if it is larger than we asked for, otherwise 0.
+func (c *Conn) wide(o *opened) uint8 {
+	asked := c.o.Compression.WindowBits
+	if o.deflate == nil || c.o.Compression.Mode != client.CompressionContext || asked == 0 || int(o.deflate.ClientBits) <= asked {
+		return 0
+	}
+	return o.deflate.ClientBits
 }
 
 // newClient makes an object of the class.
@@ -117,6 +141,13 @@ func (l *life) refused(err error) *DialError {
 	case errors.Is(err, ErrStopped), errors.Is(err, context.Canceled):
 		reason = ReasonCancelled
 	}
+	return l.failed(reason, err)
+}
+
+// cut is the error of an attempt that ctx has ended.
+func (l *life) cut(ctx context.Context) *DialError { return l.failed(ended(ctx, ctx, 0)) }
+
+func (l *life) failed(reason Reason, err error) *DialError {
 	return &DialError{
 		URL: l.info.URL, Attempt: l.info.Attempt, Stage: StageClient, Reason: reason,
 		HTTPStatus: l.info.Status, Header: l.info.Header, Timing: l.info.Timing, Err: err,
@@ -142,6 +173,10 @@ func (w *owner) Connect(sess *engine.Session) error {
 	defer close(l.told)
 	c.state(Open)
 	c.log.Debug("open", logkey.Addr, logURL(l.info.URL), logkey.Remote, l.info.Remote.String(), logkey.Attempt, l.info.Attempt)
+	if l.wide > 0 && !l.info.Reopened {
+		c.log.Info("the server has a larger window than it was asked for", logkey.Addr, logURL(l.info.URL),
+			logkey.Setting, "Compression.WindowBits", logkey.Value, int(l.wide))
+	}
 	if f := c.h.OnOpen; f != nil {
 		c.telling.lock()
 		defer c.telling.unlock()
@@ -168,14 +203,10 @@ func (w *owner) Drop(_ *engine.Session, d client.Drop) { (*Conn)(w).logDrop(d) }
 // Disconnect tells that the connection is gone, and has the next one made.
 func (w *owner) Disconnect(sess *engine.Session, info client.CloseInfo) {
 	c, l := (*Conn)(w), sess.Data.(*life)
-	end := time.Now()
-	if at, ok := sess.ClosingSince(); ok { // a closing handshake that takes its time is not open
-		end = at
-	}
 	c.mu.Lock()
 	l.r.closed = info
 	c.mu.Unlock()
-	defer c.closed(l.r, info, end.Sub(l.opened))
+	defer c.closed(l.r, info, sess.EndedAt().Sub(l.opened))
 	defer func() {
 		c.mu.Lock()
 		c.sess, c.ready = nil, false

@@ -395,7 +395,7 @@ func TestChaos(t *testing.T) {
 		}
 		return g.Send(m)
 	}
-	var opens, ends, stopped, begun, in, over atomic.Int32
+	var opens, ends, stopped, begun, unclear, in, over atomic.Int32
 	enter := func() func() {
 		if in.Add(1) > 1 {
 			over.Add(1)
@@ -456,8 +456,11 @@ func TestChaos(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rand.IntN(5))*time.Millisecond)
 		defer cancel()
 		_, err := c.Connect(ctx)
-		if e, ok := errors.AsType[*DialError](err); err == nil || ok && e.Stage == StageClient && e.Reason == ReasonUser { // OnOpen was called
+		switch e, ok := errors.AsType[*DialError](err); {
+		case err == nil || ok && e.Stage == StageClient && e.Reason == ReasonUser: // OnOpen was called
 			begun.Add(1)
+		case ok && e.Stage == StageClient: // ctx has ended before OnOpen, or in it
+			unclear.Add(1)
 		}
 		time.Sleep(time.Millisecond)
 	})
@@ -488,10 +491,10 @@ func TestChaos(t *testing.T) {
 	time.Sleep(50 * time.Millisecond)
 	_ = c.Stop(context.Background(), 0, "")
 	<-c.Done()
-	if opens.Load() != ends.Load() || begun.Load() != stopped.Load() || over.Load() > 0 {
+	if more := stopped.Load() - begun.Load(); opens.Load() != ends.Load() || more < 0 || more > unclear.Load() || over.Load() > 0 {
 		t.Errorf("%d opens, %d ends, %d starts, %d stops, %d overlaps, state %v", opens.Load(), ends.Load(), begun.Load(), stopped.Load(), over.Load(), c.State())
 	}
-	t.Logf("%d opens, %d starts", opens.Load(), begun.Load())
+	t.Logf("%d opens, %d starts, %d of them unclear", opens.Load(), begun.Load(), unclear.Load())
 }
 
 // No line of the log and no text of an error has a secret in it.

@@ -38,7 +38,12 @@ type bridge struct{ to dial.Options }
 func (b *bridge) NewClient(r *client.OpenRequest) (*End, error) {
 	near := new(End)
 	options := b.to
-	options.SubProtocols = r.SubProtocols
+	if len(r.SubProtocols) > 0 { // the client's first choice is what both ends speak
+		options.SubProtocols = r.SubProtocols[:1]
+		if err := r.Select(r.SubProtocols[0]); err != nil {
+			return nil, err
+		}
+	}
 	near.away = dial.New(options, dial.Handler{
 		NewClient: func(dial.OpenInfo) (client.Client, error) { return &End{other: near.Send}, nil },
 		OnStop: func(_ *dial.Conn, s dial.StopInfo) {

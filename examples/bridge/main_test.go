@@ -109,3 +109,30 @@ func listen[T client.Client](t *testing.T, srv *wsserver.Server[T]) {
 		}
 	})
 }
+
+// TestBridgeSpeaksOneSubProtocol at both ends: browsers fail a connection whose answer has
+// none of those that they have offered.
+func TestBridgeSpeaksOneSubProtocol(t *testing.T) {
+	elsewhere, err := wsserver.New(wsserver.Class[far](), wsserver.Config{Addr: "127.0.0.1:0", SubProtocols: []string{"b", "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen(t, elsewhere)
+	srv, err := newServer("127.0.0.1:0", dial.Options{URL: "ws://" + elsewhere.Addrs()[0].String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen(t, srv)
+	conn, err := net.Dial("tcp", srv.Addrs()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := clienttest.Open(t, conn, "/", clienttest.DialOptions{SubProtocols: []string{"a", "b"}})
+	p.SendText("x")
+	p.Receive()
+	for f := range elsewhere.Clients() {
+		if near := p.SubProtocol(); near != "a" || f.SubProtocol() != near {
+			t.Errorf("%q here, %q elsewhere", near, f.SubProtocol())
+		}
+	}
+}

@@ -159,7 +159,11 @@ func (s *Session) begin() {
 
 func (s *Session) connect() {
 	if err := event.Do((*connectEvent)(s)); err != nil {
-		s.failed("OnClientConnect", err)
+		name := "OnClientConnect"
+		if s.engine.Settings.Dialed {
+			name = "OnOpen" // of dial.Handler
+		}
+		s.failed(name, err)
 	}
 	s.greet()
 }

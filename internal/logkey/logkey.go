@@ -18,7 +18,7 @@ const (
 	Event   = "event"    // event or other user code
 	Op      = "op"       // what failed
 	Err     = "err"      // the error
-	Value   = "value"    // what was given to panic
+	Value   = "value"    // what was given to panic, or is in place of what a setting asks for
 	Stack   = "stack"    // of the goroutine that panicked
 	LeftOut = "left_out" // lines of that kind that were not logged before this one
 

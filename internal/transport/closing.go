@@ -31,6 +31,7 @@ func (c *Conn) end(info client.CloseInfo) {
 func (c *Conn) endLocked(info client.CloseInfo) {
 	if !c.ended {
 		c.ended, c.info = true, info
+		c.endAtLocked(c.svc.now())
 	}
 }
 
@@ -131,6 +132,7 @@ func (c *Conn) peerClosed(payload []byte) error {
 	if v != nil {
 		return c.violated(v)
 	}
+	c.foundFrame()
 	c.events.Await()
 	c.mu.Lock()
 	defer c.mu.Unlock()

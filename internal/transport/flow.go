@@ -20,6 +20,7 @@ type flow struct {
 	unsent     int               // bytes that were given up
 	written    bool              // written off: the queue does not count for the budget any more
 	interrupts uint              // calls of Interrupt
+	endAt      time.Duration     // when a connection that we have dialled ended, since Service.epoch; 0: not yet
 
 	messagesDropped, bytesDropped uint64
 

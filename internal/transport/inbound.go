@@ -21,6 +21,7 @@ type inbound struct {
 	end     error    // what Read returns from now on
 	outside bool     // the engine is not on the stack
 	torn    bool     // the engine may have the beginning of a message that has no end
+	hears   hearing
 
 	// The message under way.
 	open     bool  // a fragment came, the last one did not
@@ -177,7 +178,8 @@ func (c *Conn) received(n int) {
 		return
 	}
 	c.bytesIn.Add(uint64(n))
-	c.lastRead.Store(int64(c.svc.now()))
+	now := c.svc.now()
+	c.hear(now, c.lastRead.Swap(int64(now)))
 	if !c.active.Load() {
 		c.active.Store(true)
 	}
@@ -188,6 +190,7 @@ func (c *Conn) received(n int) {
 
 // lost ends the connection because reading failed.
 func (c *Conn) lost(err error) error {
+	c.foundLoss()
 	c.events.Await()
 	c.end(client.CloseInfo{Code: client.StatusAbnormal, Remote: true, Cause: err})
 	return err
@@ -196,6 +199,7 @@ func (c *Conn) lost(err error) error {
 // violated answers a violation with its close frame.
 func (c *Conn) violated(v *client.ProtocolError) error {
 	c.in.torn = true
+	c.foundFrame()
 	c.events.Await()
 	cause := error(v)
 	if v.Code == client.StatusInvalidPayload && v.Text == badUTF8 {
@@ -372,6 +376,7 @@ func (c *Conn) idle() {
 	if !c.active.Load() {
 		return
 	}
+	c.ask()
 	c.active.Store(false)
 	c.mu.Lock()
 	c.flushLocked()

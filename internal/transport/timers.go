@@ -43,17 +43,6 @@ func (c *Conn) startCloseClockLocked() {
 	c.armLocked(c.closeAt)
 }
 
-// ClosingSince is when the closing handshake began; ok is false when there was none, or when
-// nothing bounds it.
-func (c *Conn) ClosingSince() (at time.Time, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closeAt == 0 {
-		return at, false
-	}
-	return c.svc.epoch.Add(c.closeAt - c.set.CloseTimeout), true
-}
-
 func (c *Conn) armLocked(at time.Duration) {
 	if at == never || c.State() == link.Closed {
 		return
