@@ -326,10 +326,7 @@ func TestWhileAsleep(t *testing.T) { onDriversAtOnce(t, testWhileAsleep) }
 
 // All the clients sleep at the same time, because falling asleep may take a second or two.
 func testWhileAsleep(t *testing.T) {
-	patience := 4 * time.Second
-	if drivingOf(t).name == "dormant" {
-		patience = 8 * time.Second
-	}
+	const patience = 8 * time.Second // all must be asleep before
 	var list []*sleeping
 	admit := func(clocked bool) {
 		for _, wire := range []string{"tcp", "tls"} {
