@@ -211,7 +211,7 @@ func (c *Conn) Finish() {
 	c.endLocked(client.CloseInfo{Code: client.StatusAbnormal, Remote: true, Cause: io.ErrUnexpectedEOF})
 	c.toClosing()
 	c.active.Store(false)
-	c.flushLocked()
+	c.lastFlushLocked()
 	if !c.sealed && c.dead == nil {
 		if (c.writing || c.draining) && c.flow.taken == nil && streamEnded(c.info.Cause) {
 			// A peer that has only ended its side may still read what it asked for.
@@ -254,6 +254,23 @@ func (c *Conn) Finish() {
 	}
 	c.in.stopPieces()
 	c.leaveInput()
+}
+
+// lastFlushLocked flushes what is left. Events.Sent may end a goroutine, and the reader's
+// is still wanted.
+func (c *Conn) lastFlushLocked() {
+	if !c.set.Sent {
+		c.flushLocked()
+		return
+	}
+	over := make(chan struct{})
+	c.mu.Unlock()
+	go func() {
+		defer close(over)
+		_ = c.Flush()
+	}()
+	<-over
+	c.mu.Lock()
 }
 
 // streamEnded tells an orderly end of the peer's stream from a reset. Over TLS it is

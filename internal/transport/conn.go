@@ -90,6 +90,7 @@ func (c *Conn) Init(svc *Service, set *Settings, w Wire, buffered []byte, inflat
 	c.number = uint8(svc.conns.Add(1))
 	c.takeInput()
 	c.in.prepend(buffered)
+	c.bytesIn.Store(uint64(len(buffered)))
 	now := int64(svc.now())
 	c.lastRead.Store(now)
 	c.lastMessage.Store(now)

@@ -147,8 +147,8 @@ func (c *Conn) gatherLocked() entry {
 func (c *Conn) writeEntry(e *entry) error {
 	if e.free {
 		err := c.wire.write(e.b, c.stall())
-		if err == nil {
-			c.wrote(e.b)
+		if err == nil && c.set.Sent {
+			c.tellSent(len(e.b), e.b)
 		}
 		return err
 	}

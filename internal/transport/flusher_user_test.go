@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"sync/atomic"
@@ -8,7 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/icsws/icsws/client"
 	"github.com/icsws/icsws/internal/budget"
+	"github.com/icsws/icsws/internal/link"
 )
 
 // leaver is a recorder whose Sent ends its goroutine.
@@ -81,6 +84,54 @@ func TestWatchdogOutlivesOnSent(t *testing.T) {
 		time.Sleep(time.Second)
 		wantStory(t, second.written(), "2:bbbbbbbbbb")
 	})
+}
+
+// S-29: an OnSent that ends its goroutine costs its connection, whoever has written: one
+// who sends, a message in pieces, or the reader. Nobody waits for it.
+func TestConnectionEndsWithOnSent(t *testing.T) {
+	for name, write := range map[string]func(c *leaver){
+		"Send":  func(c *leaver) { c.idle(); _ = c.Send(bytesOf('a', 10)) },
+		"Close": func(c *leaver) { _ = c.CloseWith(client.StatusGoingAway, "", false, client.ErrClosed) },
+		"Ping":  func(c *leaver) { c.idle(); _ = c.SendControl(opPing, nil) },
+		"reader": func(c *leaver) {
+			_ = c.Send(bytesOf('a', 10))
+			c.idle()
+		},
+		"stream": func(c *leaver) {
+			s := c.NewStream(StreamConfig{Context: context.Background(), Op: client.OpBinary, Total: -1})
+			_, _ = s.Write(make([]byte, 1<<20))
+		},
+		"end of stream": func(c *leaver) {
+			s := c.NewStream(StreamConfig{Context: context.Background(), Op: client.OpBinary, Total: -1})
+			_ = s.Close()
+		},
+		"answer": func(c *leaver) {
+			c.HoldBack()
+			_ = c.Send(bytesOf('a', 10))
+			c.Answer([]byte(answer))
+		},
+		"end": func(c *leaver) {
+			_ = c.Send(bytesOf('a', 10))
+			c.Finish()
+			if c.State() != link.Closed {
+				panic("the reader did not get there")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bad, _ := twoOf(t, &fakeWire{}, &fakeWire{})
+				go write(bad)
+				synctest.Wait()
+				if bad.n.Load() != 1 {
+					t.Fatalf("OnSent came %d times", bad.n.Load())
+				}
+				if err := bad.Send(bytesOf('b', 10)); !errors.Is(err, client.ErrClosed) {
+					t.Errorf("Send = %v", err)
+				}
+			})
+		})
+	}
 }
 
 // TestFlusherKeepsTheBudget: what the flusher has to queue counts, and is too much.

@@ -115,10 +115,22 @@ func unfinal(b []byte) []byte {
 // push queues or writes e, which holds n bytes of payload, and waits until its
 // predecessor is written. The last one is not waited for: nothing can call it back.
 func (s *Stream) push(e entry, n int, final bool) error {
+	err := s.pushed(e, n, final)
+	s.c.relieve()
+	if err != nil || s.Progress == nil || s.Progress(s.sent, s.Total) {
+		return err
+	}
+	if s.late = final; final {
+		return nil
+	}
+	return client.ErrInterrupted
+}
+
+func (s *Stream) pushed(e entry, n int, final bool) error {
 	c := s.c
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err := s.stateLocked(); err != nil {
-		c.mu.Unlock()
 		return err
 	}
 	if !s.wrote {
@@ -143,15 +155,7 @@ func (s *Stream) push(e entry, n int, final bool) error {
 	if err == nil && !final {
 		err = s.drainedLocked(1)
 	}
-	c.mu.Unlock()
-	c.relieve()
-	if err != nil || s.Progress == nil || s.Progress(s.sent, s.Total) {
-		return err
-	}
-	if s.late = final; final {
-		return nil
-	}
-	return client.ErrInterrupted
+	return err
 }
 
 // pushFragmentLocked queues a fragment. Behind a write that is under way it follows

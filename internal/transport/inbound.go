@@ -378,13 +378,17 @@ func (c *Conn) idle() {
 	}
 	c.ask()
 	c.active.Store(false)
+	c.flushIdle()
+	c.relieve()
+}
+
+func (c *Conn) flushIdle() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.flushLocked()
 	if c.notices.Load() { // it came after our last look, and found us active
 		c.wire.wake()
 	}
-	c.mu.Unlock()
-	c.relieve()
 }
 
 // space returns where the wire may put input, borrowing or enlarging the buffer.

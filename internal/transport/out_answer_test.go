@@ -126,6 +126,29 @@ func TestFullQueueBeforeTheAnswer(t *testing.T) {
 	})
 }
 
+// S-12: the answer is no message: while it waits for the peer, the queue is empty.
+func TestAnswerTakesNoRoomInTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &fakeWire{gate: make(chan struct{}), take: func(int) int { return 0 }}
+		c := answering(t, w, queued(client.SendQueue{MaxBytes: len(answer)}))
+		c.Answer([]byte(answer))
+		synctest.Wait()
+		if n := c.Counters().Buffered; n != 0 {
+			t.Errorf("%d bytes of frames wait before there is one", n)
+		}
+		must(t, c.Send(text("one"))) // an empty queue takes any size
+		must(t, c.Send(text("two")))
+		if n := c.Counters().Buffered; n != 10 {
+			t.Errorf("%d bytes of frames wait, want 10", n)
+		}
+		c.Abort(client.ErrClosed)
+		if n := c.Info().Unsent; n != 10 {
+			t.Errorf("%d bytes of frames were not sent, want 10", n)
+		}
+		close(w.gate)
+	})
+}
+
 // S-18: a connection that breaks with its answer ends like any other.
 func TestAnswerThatCannotBeWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -97,14 +97,18 @@ func (f *Frame) key() string {
 // Send takes f, or returns why not. What happens when the queue is full is up to
 // its policy; it waits only under QueueBlock.
 func (c *Conn) Send(f Frame) error {
-	c.mu.Lock()
-	err := c.takeLocked(&f)
-	c.mu.Unlock()
+	err := c.take(&f)
 	if b := c.set.Budget; b != nil {
 		b.Relieve()
 		b.Await()
 	}
 	return err
+}
+
+func (c *Conn) take(f *Frame) error {
+	c.mu.Lock()
+	defer c.mu.Unlock() // deferred, as wherever is written: Events.Sent may end the goroutine
+	return c.takeLocked(f)
 }
 
 func (c *Conn) takeLocked(f *Frame) error {
@@ -299,7 +303,6 @@ func (c *Conn) Answer(p []byte) {
 	if c.set.Sent {
 		c.sent = &sentFrames{raw: len(p)}
 	}
-	c.buffered += len(p)
 	c.attemptLocked(&attempt{cork: p, answer: true}, nil)
 	c.flushLocked()
 }

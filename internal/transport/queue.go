@@ -13,7 +13,7 @@ type entry struct {
 	mid      bool // begins in the middle of a frame
 	several  bool // more than one frame, between which control frames may go
 	open     bool // b is ours, and may take more messages
-	free     bool // before the first frame: no limit on bytes a second counts it
+	free     bool // the answer to the handshake: neither a limit on bytes nor the rate counts it
 }
 
 func (e *entry) size() int {

@@ -66,6 +66,12 @@ func (c *Conn) pauseLocked(d time.Duration) {
 	_ = c.waitRoomLocked(t.C, nil)
 }
 
+func (c *Conn) idleUnlocked() {
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	c.idle()
+}
+
 // slowDown is the reader's wait after n bytes came.
 func (c *Conn) slowDown(n int) {
 	defer c.active.Store(true)
@@ -83,9 +89,7 @@ func (c *Conn) slowDown(n int) {
 			return
 		}
 		if c.active.Load() { // what was sent so far need not wait as well
-			c.mu.Unlock()
-			c.idle()
-			c.mu.Lock()
+			c.idleUnlocked()
 			continue
 		}
 		c.held = true // the peer is not to blame

@@ -223,16 +223,21 @@ func (s *Stream) Close() error {
 	if err := s.emit(true); err != nil {
 		return err
 	}
-	s.c.mu.Lock()
-	s.ended = true
-	s.c.giveTurnLocked()
-	err := s.drainedLocked(0)
-	s.c.mu.Unlock()
+	err := s.over()
 	s.release(err)
 	if err == nil && s.late {
 		err = client.ErrInterrupted
 	}
 	return err
+}
+
+// over gives the turn to others, and waits until all of the message is written.
+func (s *Stream) over() error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.ended = true
+	s.c.giveTurnLocked()
+	return s.drainedLocked(0)
 }
 
 // Fail gives the message up.
@@ -245,8 +250,17 @@ func (s *Stream) Fail(err error) {
 // fail ends the stream with err, and the connection if a part of the message is sent.
 func (s *Stream) fail(err error) error {
 	s.err, s.ended = err, true
+	s.breakOff(err)
+	s.release(err)
+	return err
+}
+
+// breakOff ends the connection if a part of the message is sent, and gives the turn to
+// others.
+func (s *Stream) breakOff(err error) {
 	c := s.c
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if s.wrote {
 		cause := &client.StreamError{Sent: s.sent, Err: err}
 		if closed := c.closeLocked(client.StatusInternalError, "message broken off", false, cause); closed != nil && c.flow.seal != nil {
@@ -260,9 +274,6 @@ func (s *Stream) fail(err error) error {
 	if s.begun && c.flow.taken == s {
 		c.giveTurnLocked()
 	}
-	c.mu.Unlock()
-	s.release(err)
-	return err
 }
 
 // release gives the buffers back; those that are lent go with the queue.

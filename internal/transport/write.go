@@ -15,7 +15,7 @@ type attempt struct {
 	n       int // written of cork, head and body
 	total   int // written in all
 	blocked bool
-	answer  bool // to the handshake: free of the rate
+	answer  bool // to the handshake: neither the queue nor the rate counts it
 	err     error
 }
 
@@ -45,7 +45,9 @@ func (c *Conn) attemptLocked(a *attempt, f *Frame) {
 	case a.err != nil:
 		c.brokenLocked(a.err)
 	default:
-		c.buffered -= a.total
+		if !a.answer {
+			c.buffered -= a.total
+		}
 		if a.blocked || c.wire.holds() { // the reader may have had TLS say something meanwhile
 			c.queueRestLocked(a, f)
 			c.drainLocked()
