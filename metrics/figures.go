@@ -38,6 +38,7 @@ var plainFigures = []struct {
 	{"unsent_bytes_total", "Bytes that were queued for clients when they ended.", counter, func(s *stats) float64 { return float64(s.Unsent) }},
 	{"panics_total", "Panics in code of the program.", counter, func(s *stats) float64 { return float64(s.Panics) }},
 	{"errors_total", "Errors that no caller was waiting for.", counter, func(s *stats) float64 { return float64(s.Errors) }},
+	{"forwarded_connections_total", "Connections that were forwarded to a target.", counter, func(s *stats) float64 { return float64(s.ForwardedAll) }},
 	{"target_errors_total", "Forwarded connections that their target has ended with an error.", counter, func(s *stats) float64 { return float64(s.TargetErrors) }},
 	{"acme_challenges_total", "Checks by certificate authorities that were answered.", counter, func(s *stats) float64 { return float64(s.Challenges) }},
 }

@@ -11,9 +11,9 @@ import (
 // F-01, O-20: what is forwarded has its figures, and a name that is no text does no harm.
 func TestForwardedFigures(t *testing.T) {
 	s := figures()
-	s.Forwarded, s.TargetErrors = 4, 5
+	s.Forwarded, s.ForwardedAll, s.TargetErrors = 4, 9, 5
 	text, _ := scrape(t, metrics.Handler(s, metrics.Options{}))
-	for _, want := range []string{"\nws_forwarded_connections 4\n", "\nws_target_errors_total 5\n"} {
+	for _, want := range []string{"\nws_forwarded_connections 4\n", "\nws_forwarded_connections_total 9\n", "\nws_target_errors_total 5\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %q in\n%s", want, text)
 		}

@@ -139,8 +139,7 @@ func (s *core) acceptOne(l *listener) (*attempt, error) {
 			continue
 		}
 		if !takeSlot(l, in.pending) && !(l.gentle.Load() && s.takeLateSlot(in.pending)) {
-			held.release()
-			_ = conn.Close()
+			s.tooLate(l, conn, in, held)
 			return nil, s.stopError(nil)
 		}
 		a := s.newAttempt(l, conn, in)
@@ -150,9 +149,20 @@ func (s *core) acceptOne(l *listener) (*attempt, error) {
 			return a, nil
 		}
 		<-in.pending
+		s.tooLate(l, conn, in, held)
+	}
+}
+
+// tooLate closes a connection that was accepted just when its listener was stopped. The
+// refusal is user code, and the loop has to come to its end.
+func (s *core) tooLate(l *listener, conn net.Conn, in *inForce, held *held) {
+	s.wg.Add(1) // the caller is counted too
+	go func() {
+		defer s.wg.Done()
 		held.release()
 		_ = conn.Close()
-	}
+		s.reject(s.rejection(&s.newAttempt(l, conn, in).arrival, ReasonShutdown, 0, "the listener is closing"))
+	}()
 }
 
 // room waits until a slot is free; false when l is stopped.

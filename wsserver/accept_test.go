@@ -155,3 +155,31 @@ func TestLastErrorIsForgottenByListen(t *testing.T) {
 	}
 	eventually(t, "the event", func() bool { return j.count("wsserver: accept on "+l.Addr().String()) == 1 })
 }
+
+// nobody is lost in silence: a connection that was accepted just when its listener
+// stops is a refusal.
+func TestAcceptedTooLateIsARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var infos []wsserver.RejectInfo
+		srv := newServer(t, &desk{}, wsserver.Config{
+			MaxPending: 1, HandshakeTimeout: time.Hour,
+			Events: wsserver.Events{OnReject: func(i wsserver.RejectInfo) { infos = append(infos, i) }},
+		})
+		first, second := serve(t, srv), serve(t, srv)
+		raw(t, first)
+		synctest.Wait() // it has the only slot
+		late := raw(t, second)
+		synctest.Wait()
+		if st := srv.Stats(); st.Accepted != 2 || st.Pending != 1 {
+			t.Fatalf("%d are accepted, %d in handshake", st.Accepted, st.Pending)
+		}
+		if err := srv.StopListening(); err != nil {
+			t.Error(err)
+		}
+		late.WantEnd()
+		synctest.Wait()
+		if n := srv.Stats().Refused["shutdown"]; n != 1 || len(infos) != 1 || infos[0].Status != 0 || !infos[0].Remote.IsValid() {
+			t.Errorf("%d are counted, told is %+v", n, infos)
+		}
+	})
+}

@@ -323,7 +323,9 @@ type Config struct {
 	Hooks []Hooks
 	// Logger gets what happens; nil means slog.Default (O-01). Of header
 	// values only Origin, Host and refused sub-protocols are logged. Of each kind of line
-	// that peers can cause at most 100 a second are written, 10 of panics.
+	// that peers can cause at most 100 a second are written, 10 of panics. What handles
+	// them is called wherever something happens, outside of the events: there Shutdown,
+	// Update and what else waits would wait for themselves.
 	Logger *slog.Logger
 	// FriendlyErrors makes the errors of Listen, Events.OnError and LastError sentences
 	// for people, that say what to do, in place of the technical text (O-04). See

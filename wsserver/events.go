@@ -141,7 +141,7 @@ const (
 	ReasonOrigin                    // 403: Config.AllowedOrigins
 	ReasonSubProtocol               // 400: Config.RequireSubProtocol
 	ReasonTooBusy                   // Config.Banner.MaxClients
-	ReasonShutdown                  // 503: the server is closing
+	ReasonShutdown                  // 503, or nothing was sent: the server or its listener is closing
 	ReasonNotUpgrade                // 426: a plain request, and neither the host nor Config.HTTP has an answer
 	ReasonRejected                  // NewClient or a hook returned a RejectError
 	ReasonFailed                    // 500: NewClient or a hook failed or panicked

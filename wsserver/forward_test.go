@@ -42,7 +42,7 @@ func TestForwardedBytesGoBothWays(t *testing.T) {
 			t.Errorf("received %q", got)
 		}
 		st := srv.Stats()
-		if st.Forwarded != 1 || st.Clients != 0 || srv.ClientCount() != 0 || st.MessagesIn != 2 {
+		if st.Forwarded != 1 || st.ForwardedAll != 1 || st.Clients != 0 || srv.ClientCount() != 0 || st.MessagesIn != 2 {
 			t.Errorf("the figures are %+v", st)
 		}
 		for c := range srv.Clients() {
@@ -57,7 +57,7 @@ func TestForwardedBytesGoBothWays(t *testing.T) {
 		p.Close(1000, "")
 		p.WaitEnd()
 		synctest.Wait()
-		if st := srv.Stats(); st.Forwarded != 0 || st.TargetErrors != 0 {
+		if st := srv.Stats(); st.Forwarded != 0 || st.ForwardedAll != 1 || st.TargetErrors != 0 {
 			t.Errorf("in the end the figures are %+v", st)
 		}
 		if got, want := j.lines(), []string{"create", "connect", "disconnect"}; !slices.Equal(got, want) {

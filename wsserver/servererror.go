@@ -82,7 +82,7 @@ func (e *ServerError) Friendly() string {
 	case errors.Is(err, fs.ErrPermission) || isErrno(err, syscall.EACCES, 10013):
 		return fmt.Sprintf("This process may not listen on %s: ports below 1024 need a permission (root, CAP_NET_BIND_SERVICE), others may be kept by the system.", place)
 	case isErrno(err, syscall.EADDRNOTAVAIL, 10049):
-		return fmt.Sprintf("%s is no address of this machine: choose one that it has, or all with an empty host.", upper(place))
+		return fmt.Sprintf("%s is no address of this machine: choose one that it has, or all with an empty host.", upper(withoutPort(place)))
 	case isErrno(err, syscall.EMFILE, 10024), isErrno(err, syscall.ENFILE, 10024):
 		return "Too many files and connections are open, so no client can be accepted for now: raise the limit of open files (LimitNOFILE= of systemd, ulimit -n), or lower Banner.MaxClients."
 	case isErrno(err, syscall.ENOBUFS, 10055), isErrno(err, syscall.ENOMEM, 10055):
@@ -111,6 +111,14 @@ func (e *ServerError) place() string {
 		return e.Binding
 	}
 	return "an address"
+}
+
+// withoutPort is what place says of the machine alone.
+func withoutPort(place string) string {
+	if port, host, ok := strings.Cut(place, " of "); ok && strings.HasPrefix(port, "port ") {
+		return host
+	}
+	return place
 }
 
 // addr is the address concerned, for the log.

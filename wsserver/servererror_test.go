@@ -78,7 +78,7 @@ func TestFriendlyErrorsAreSentences(t *testing.T) {
 	}{
 		{wsserver.ServerError{Op: "listen", Err: bound(errno(syscall.EADDRINUSE, 10048))}, []string{"port 80 of 127.0.0.1", "stop it, or choose another port"}, "bind"},
 		{wsserver.ServerError{Op: "listen", Err: bound(errno(syscall.EACCES, 10013))}, []string{"port 80 of 127.0.0.1", "below 1024", "CAP_NET_BIND_SERVICE"}, "bind"},
-		{wsserver.ServerError{Op: "listen", Err: bound(errno(syscall.EADDRNOTAVAIL, 10049))}, []string{"127.0.0.1", "no address of this machine"}, "bind"},
+		{wsserver.ServerError{Op: "listen", Err: bound(errno(syscall.EADDRNOTAVAIL, 10049))}, []string{"127.0.0.1 is no address of this machine"}, "Port"},
 		{wsserver.ServerError{Op: "accept", Binding: "main", Err: op(errno(syscall.EMFILE, 10024))}, []string{"Too many files", "LimitNOFILE", "Banner.MaxClients"}, "accept4"},
 		{wsserver.ServerError{Op: "accept", Binding: "main", Err: op(errno(syscall.ENOBUFS, 10055))}, []string{"memory"}, "bind"},
 		{wsserver.ServerError{Op: "accept", Binding: "main", Err: &net.OpError{Op: "accept", Err: fs.ErrClosed}}, []string{"Accepting clients on main failed: file already closed."}, "wsserver"},

@@ -25,7 +25,8 @@ type Stats struct {
 	Panics       uint64            // in user code
 	Errors       uint64            // that went to Events.OnError
 	Challenges   uint64            // checks by certificate authorities that were answered (H-45)
-	TargetErrors uint64            // forwarded connections that their target has ended with an error (F-03)
+	ForwardedAll uint64            // connections that were forwarded to a target, those of now included (F-01)
+	TargetErrors uint64            // of these, whom their target has ended with an error (F-03)
 
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64 // frames with their headers, inside TLS
@@ -48,7 +49,7 @@ type Stats struct {
 type counters struct {
 	accepted, connected, disconnected, panics, errors, challenges atomic.Uint64
 	refused                                                       [reasons]atomic.Uint64
-	targets                                                       atomic.Uint64 // that have failed
+	forwarded, targets                                            atomic.Uint64 // connections, and those whose target has failed
 
 	// Of the sessions that are gone.
 	messagesIn, messagesOut, bytesIn, bytesOut, unsent atomic.Uint64
@@ -123,7 +124,7 @@ func (s *core) ended() (Stats, parts, []*engine.Session) {
 	defer s.mu.Unlock()
 	c := &s.counters
 	return Stats{
-		Forwarded: s.forwarded, TargetErrors: c.targets.Load(),
+		Forwarded: s.forwarded, ForwardedAll: c.forwarded.Load(), TargetErrors: c.targets.Load(),
 		Clients: s.registry.Len(), Pending: s.opening.n, Busy: int(s.busy.Load()), Accepted: c.accepted.Load(),
 		HTTPConns: int(s.pages.open.Load()), Dormant: s.service.Asleep(),
 		Connected: c.connected.Load(), Disconnected: c.disconnected.Load(),

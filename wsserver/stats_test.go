@@ -51,6 +51,24 @@ func TestStatsCountEverything(t *testing.T) {
 	})
 }
 
+// O-20: what comes in one piece with the handshake counts like what comes later.
+func TestStatsCountWhatComesWithTheHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		srv := newServer(t, d, wsserver.Config{})
+		p := raw(t, serve(t, srv))
+		frame := p.Encode(wstest.Text("early"))
+		p.Write(append(wstest.Upgrade("/").Bytes(), frame...))
+		p.ReadUpgraded()
+		p.WantText("early")
+		p.Send(wstest.Text("later"))
+		p.WantText("later")
+		if st := srv.Stats(); st.MessagesIn != 2 || st.BytesIn != uint64(2*len(frame)) {
+			t.Errorf("%d messages of %d bytes are counted, want 2 of %d", st.MessagesIn, st.BytesIn, 2*len(frame))
+		}
+	})
+}
+
 // O-20: what waits for a peer is Buffered, here and in the client.
 func TestBufferedIsWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

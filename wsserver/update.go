@@ -47,8 +47,10 @@ func (s *Server[T]) Config() Config { return s.core.config() }
 //
 // If the rules of addresses change, names in lists are looked up, and files read, as New
 // does; ctx bounds that, and the wait for other calls: one runs at a time. So change must
-// not call Update, ReloadClients or Bans. It must not keep the configuration. After
-// Shutdown, Close or Abort the error is [ErrServerClosed].
+// not call Update, ReloadClients or Bans. It must not keep the configuration. A default
+// that follows from another field is a value there, too: who changes SendQueue.MaxBytes
+// sets HighWater and LowWater as well, or to zero. After Shutdown, Close or Abort the
+// error is [ErrServerClosed].
 func (s *Server[T]) Update(ctx context.Context, change func(*Config)) error {
 	return s.core.update(ctx, change)
 }

@@ -369,6 +369,7 @@ func (s *core) register(sess *engine.Session, client bool) {
 		s.others[sess] = struct{}{}
 		if relayOf(sess) != nil {
 			s.forwarded++
+			s.counters.forwarded.Add(1)
 		}
 	}
 	err := s.seatLocked(sess)
