@@ -58,7 +58,7 @@ type Conn struct {
 
 	// In an order without gaps: each connection has them.
 	state        atomic.Uint32 // a link.State
-	active       atomic.Bool   // the reader has input or is inside a handler; only it changes this
+	active       activity      // the reader has input or is inside a handler
 	slow         atomic.Bool   // SetBandwidth was called
 	lastRead     atomic.Int64  // when the last byte came, in time since Service.epoch
 	lastMessage  atomic.Int64  // likewise, the last data frame

@@ -90,6 +90,7 @@ func TestWatchdogFreesAHandlersBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, peer := memPair(t, testSettings(), 0)
 		r.onMessage = func(byte, []byte) {
+			r.Send(text("at once"))
 			r.Send(text("before the long work"))
 			time.Sleep(time.Hour)
 			r.Send(text("after it"))
@@ -105,7 +106,7 @@ func TestWatchdogFreesAHandlersBytes(t *testing.T) {
 			text   string
 			at     time.Duration
 			within time.Duration
-		}{{"before the long work", 0, 2 * watchTick}, {"after it", time.Hour, 0}} {
+		}{{"at once", 0, 0}, {"before the long work", 0, 2 * watchTick}, {"after it", time.Hour, 0}} {
 			f, err := wstest.ReadFrame(peer, false, 0)
 			took := time.Since(start) - want.at
 			if err != nil || string(f.Payload) != want.text || took < 0 || took > want.within {
@@ -239,7 +240,7 @@ func TestFlushBeforeAndAfterTheEnd(t *testing.T) {
 // TestCloseTakesTheCorkAlong: what an event has sent before Close comes before
 // the close frame, in the same write.
 func TestCloseTakesTheCorkAlong(t *testing.T) {
-	w := &fakeWire{script: [][]byte{wstest.Text("go").Bytes()}, end: io.EOF}
+	w := &fakeWire{script: [][]byte{append(wstest.Text("go").Bytes(), wstest.Text("more").Bytes()...)}, end: io.EOF}
 	r := newRecorder(testSettings(), w, nil)
 	r.onMessage = func(byte, []byte) {
 		r.Send(text("a"))

@@ -31,6 +31,7 @@ func (c *Conn) pass(h header, b []byte, whole bool) (more bool, err error) {
 		end := h.size + int(h.n)
 		p := b[h.size:end:end]
 		h.unmask(p, p, 0)
+		c.active.deliver(end == len(b))
 		c.events.Message(client.Opcode(h.op()), p)
 		in.consume(end)
 		in.shrink()
@@ -72,6 +73,7 @@ func (c *Conn) deliver(h header, have int64) (more bool, err error) {
 	if in.direct = h.n - have; in.direct > 0 {
 		in.frame, in.at = h, have
 	}
+	c.active.deliver(in.direct == 0 && in.r+in.ready == in.w)
 	return in.direct == 0 && !in.textOK, nil
 }
 
@@ -115,7 +117,7 @@ func (c *Conn) unpack(h header, b []byte, whole bool) (more bool, err error) {
 	if whole && h.fin() && len(in.zip) == 0 {
 		payload := b[h.size : h.size+int(h.n)]
 		h.unmask(payload, payload, 0)
-		err := c.inflate(payload)
+		err := c.inflate(payload, len(b) == h.size+int(h.n))
 		in.consume(h.size + int(h.n))
 		return true, err
 	}
@@ -158,11 +160,11 @@ func (c *Conn) collected() (more bool, err error) {
 	}
 	data := c.in.zip
 	c.in.zip = nil
-	return true, c.inflate(data)
+	return true, c.inflate(data, c.in.r == c.in.w)
 }
 
-// inflate delivers the message of compressed data.
-func (c *Conn) inflate(data []byte) error {
+// inflate delivers the message of compressed data, which may be the last that is here.
+func (c *Conn) inflate(data []byte, last bool) error {
 	in := c.in
 	buf := plains.Get().(*[]byte)
 	limit := c.set.MaxMessage
@@ -179,6 +181,7 @@ func (c *Conn) inflate(data []byte) error {
 	if in.text {
 		op = client.OpText
 	}
+	c.active.deliver(last)
 	c.events.Message(op, out[:len(out):len(out)])
 	putPlain(buf)
 	return in.end

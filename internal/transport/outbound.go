@@ -16,6 +16,7 @@ type outbound struct {
 	draining bool
 	watched  bool // in the service's list of corks
 	dirty    bool // in the list of a flusher
+	replies  int8 // sent for the last message that was the last here: 2 is several
 	sealed   bool // our close frame is written or queued: no data after it
 
 	header   [MaxHeader]byte // of the frame that is written past the cork
@@ -156,8 +157,21 @@ func (c *Conn) sendLocked(f *Frame) {
 
 // gathersLocked reports whether f may wait a moment for company: until the reader has
 // nothing left to read, or, from others, until those who are about to run had their turn.
+// The answer to the last message that is here has none, unless there were several to the
+// one before: it goes at once, and needs no watching.
 func (c *Conn) gathersLocked(f *Frame) bool {
-	return f.owner == nil && f.Size() < largeFrame && (c.active.Load() || !c.set.Sent)
+	switch {
+	case f.owner != nil || f.Size() >= largeFrame:
+		return false
+	case !c.active.Load():
+		return !c.set.Sent
+	case f.Whole == nil && c.active.answered():
+		several := c.replies > 1
+		c.replies = 1
+		return several
+	}
+	c.replies = 2
+	return true
 }
 
 // startDrainLocked has the queue written, unless somebody else will.
