@@ -56,7 +56,7 @@ func TestJSONOfTheProgram(t *testing.T) {
 			t.Errorf("%s: %q and %q", line, r.stdout, r.stderr)
 		}
 	}
-	for _, line := range []string{"--json nonsense", "check --json", "cert --json none.pem"} {
+	for _, line := range []string{"--json nonsense", "--json", "check --json", "check --no-such ws://a/ --json", "cert --json none.pem"} {
 		var e struct {
 			Error string
 			Exit  int

@@ -24,7 +24,7 @@ type arrow struct {
 var arrows = []arrow{
 	{"cmd/icsws", []string{"cmd/icsws/internal/*"}},
 	{"cmd/icsws/internal/*", []string{"cmd/icsws/internal/*", "wsserver", "client", "client/dial", "config", "hosts", "multilisten",
-		"internal/keystore", "internal/nearest", "golang.org/x/crypto/ocsp", "golang.org/x/sys/unix", "golang.org/x/sys/windows", "golang.org/x/term"}},
+		"internal/keystore", "internal/nearest", "golang.org/x/crypto/ocsp", "golang.org/x/net/idna", "golang.org/x/sys/unix", "golang.org/x/sys/windows", "golang.org/x/term"}},
 	{"examples/*", []string{"wsserver", "client", "client/dial", "config", "hosts", "multilisten", "banner", "pump", "forward", "web"}},
 	{"wsserver", []string{"admit", "client", "hosts", "multilisten", "banner", "forward", uuid,
 		"internal/relay", "internal/forwarded",

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
+	"github.com/icsws/icsws/cmd/icsws/internal/reach"
 	"github.com/icsws/icsws/cmd/icsws/internal/show"
 	"github.com/icsws/icsws/hosts"
 )
@@ -52,7 +53,7 @@ func Command() *cli.Command {
 			f.StringVar(&o.passwordFile, "password-file", "", "`file` of the password of FILE and its key")
 			f.StringVar(&o.passwordEnv, "password-env", "", "environment `variable` with the password")
 			o.warn = f.Span("warn", 14*24*time.Hour, "`time` before the end from which on a certificate is not in order")
-			f.DurationVar(&o.timeout, "timeout", 10*time.Second, "`time` for connection and TLS")
+			reach.DeclareTimeout(f, &o.timeout)
 			f.BoolVar(&o.pem, "pem", false, "print the chain as PEM and nothing else")
 			return func(ctx context.Context, env *cli.Env, args []string) error { return o.run(ctx, env, args[0]) }
 		},
@@ -204,7 +205,7 @@ func notConnected(ctx context.Context, addr string, err error) error {
 	return cli.Fail(cli.NoConnection, "%w", err)
 }
 
-// hostPort reads "host", "host:port", an address, or a URL.
+// hostPort reads "host", "host:port", an address, or a URL. A name is in ASCII then.
 func hostPort(s string) (host, addr string, err error) {
 	port := "443"
 	if strings.Contains(s, "://") {
@@ -228,6 +229,9 @@ func hostPort(s string) (host, addr string, err error) {
 	}
 	if host == "" || port == "" {
 		return "", "", cli.BadUsage("%q is neither a file nor a host", s)
+	}
+	if host, err = reach.ASCIIHost(host); err != nil {
+		return "", "", cli.BadUsage("%q: %v", s, err)
 	}
 	return host, net.JoinHostPort(host, port), nil
 }

@@ -16,9 +16,6 @@ type Rules struct {
 	Roots *x509.CertPool // nil: those of the system
 	Warn  time.Duration  // a certificate that ends within it is bad
 	Now   time.Time
-	// AnyIssuer takes a chain that leads to no trusted root, or ends soon, as worth a note
-	// only.
-	AnyIssuer bool
 }
 
 // Judge looks at a chain as it was sent, or found in a file, the certificate itself first.
@@ -67,8 +64,6 @@ func (r Rules) time(c *x509.Certificate, f *show.Findings) {
 	case r.Now.Before(c.NotBefore):
 		f.Add(show.Bad, "not-yet-valid", "The certificate %q is not valid before %s.", short(c), c.NotBefore.UTC().Format(time.DateTime)).
 			Do("Check the clock of this machine, and of the one that made it.")
-	case left < r.Warn && r.AnyIssuer:
-		f.Add(show.Note, "expiring", "The certificate %q expires on %s, %s.", short(c), until, show.Left(c.NotAfter, r.Now))
 	case left < r.Warn:
 		f.Add(show.Bad, "expiring", "The certificate %q expires on %s, %s.", short(c), until, show.Left(c.NotAfter, r.Now)).Do("Renew it now.")
 	default:
@@ -118,10 +113,6 @@ func (r Rules) trust(chain []*x509.Certificate, f *show.Findings) {
 }
 
 func (r Rules) distrust(chain []*x509.Certificate, err error, f *show.Findings) {
-	level := show.Bad
-	if r.AnyIssuer {
-		level = show.Note
-	}
 	leaf, end := chain[0], last(chain)
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	switch {
@@ -132,13 +123,13 @@ func (r Rules) distrust(chain []*x509.Certificate, err error, f *show.Findings) 
 	case isInvalid:
 		f.Add(show.Bad, "invalid", "The chain is not valid: %s.", sentence(err))
 	case selfIssued(leaf):
-		f.Add(level, "self-signed", "The certificate is self-signed; no client trusts it without being told to.").
+		f.Add(show.Bad, "self-signed", "The certificate is self-signed; no client trusts it without being told to.").
 			Do("Order one from an authority, or give this one with --ca.")
 	case selfIssued(end):
-		f.Add(level, "unknown-root", "The chain leads to %q, which is not trusted here.", short(end)).
+		f.Add(show.Bad, "unknown-root", "The chain leads to %q, which is not trusted here.", short(end)).
 			Do("If this is your own authority, give its certificate with --ca; clients need it too.")
 	default:
-		f.Add(level, "incomplete", "The chain ends with %q, whose issuer %q is neither part of it nor trusted here.", short(end), nameOf(end.Issuer.CommonName, end.RawIssuer)).
+		f.Add(show.Bad, "incomplete", "The chain ends with %q, whose issuer %q is neither part of it nor trusted here.", short(end), nameOf(end.Issuer.CommonName, end.RawIssuer)).
 			Do("If the issuer is an intermediate authority, add its certificate to the server's file (the full chain); if it is your own root, give it with --ca.")
 	}
 }

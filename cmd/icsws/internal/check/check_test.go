@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/client/dial"
 	"github.com/icsws/icsws/cmd/icsws/internal/certs/certkit"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli/clitest"
@@ -86,11 +87,11 @@ func TestCheckOfAHealthyServer(t *testing.T) {
 	if code != cli.OK || len(found) != 0 {
 		t.Errorf("exit %d, findings %q", code, found)
 	}
-	want := []string{"connected", "tls", "name", "valid", "trusted", "open", "protocol", "compression", "pong", "closed"}
+	want := []string{"connected", "tls", "name", "valid", "trusted", "open", "protocol", "compression", "pong", "closed", "origin-checked"}
 	if all := codes(got.Findings, show.OK); !slices.Equal(all, want) {
 		t.Errorf("findings %q, want %q", all, want)
 	}
-	if got.TLS.ALPN != "http/1.1" || len(got.TCP) != 1 || len(got.Handshake) != 1 || got.Handshake[0].Status != 101 || got.Handshake[0].Protocol != "chat" {
+	if got.TLS.ALPN != "http/1.1" || len(got.TCP) != 1 || len(got.Handshake) != 2 || got.Handshake[1].Status != 403 || got.Foreign.Result != "refused" || got.Handshake[0].Status != 101 || got.Handshake[0].Protocol != "chat" {
 		t.Errorf("report %+v", got)
 	}
 	if got.Ping.Sent != 3 || got.Ping.Answered != 3 || len(got.Ping.RTT) != 3 || !got.Close.Answered || got.Close.Code != 1000 {
@@ -186,7 +187,7 @@ func TestCheckFindsOutThatAnOriginIsNeeded(t *testing.T) {
 		return new(echo), nil
 	}}
 	got, found, code := diagnose(t, "ws://"+serve(t, needs, wsserver.Config{}))
-	if code != cli.Refused || !slices.Equal(found, []string{"origin-needed"}) || len(got.Handshake) != 2 || got.Handshake[1].Status != 101 || got.Handshake[1].Origin == "" {
+	if code != cli.Refused || !slices.Equal(found, []string{"origin-needed"}) || len(got.Handshake) != 3 || got.Handshake[1].Status != 101 || got.Handshake[1].Origin == "" {
 		t.Errorf("exit %d, findings %q, handshakes %+v", code, found, got.Handshake)
 	}
 	if got.Close == nil || !got.Close.Answered {
@@ -310,8 +311,8 @@ func TestCheckOfWhatIsNoURL(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{"check chat.example", "did you mean wss://chat.example?"},
 		{"check ftp://chat.example", "want a URL that begins with ws:// or wss://"},
-		{"check ws:///path", "the host is missing"},
-		{"check ws://a/#b", "no fragment"},
+		{"check ws:///path", "there is no host"},
+		{"check ws://a/#b", "a fragment is not allowed"},
 		{"check ws://a:b:c/", "invalid"},
 		{"check -H nonsense ws://a/", "want \"Name: value\""},
 		{"check --proxy ftp://x ws://a/", "want http, https, socks5 or socks5h"},
@@ -319,7 +320,7 @@ func TestCheckOfWhatIsNoURL(t *testing.T) {
 		{"check --protocol a,b ws://a/", "not a token"},
 		{"check --pings -1 ws://a/", "0 to 100"},
 		{"check --timeout 0s ws://a/", "more than 0"},
-		{"check --key x ws://a/", "--key needs --cert"},
+		{"check --key x ws://a/", "need --cert"},
 	} {
 		if r := clitest.Run(t, commands, strings.Fields(tt.line)...); r.Code != cli.Usage || !strings.Contains(r.Stderr, tt.want) {
 			t.Errorf("%s: exit %d, %q, want %q", tt.line, r.Code, r.Stderr, tt.want)
@@ -343,7 +344,7 @@ func TestCheckShowsNoControlCharacters(t *testing.T) {
 // stub is a prober for what real servers hardly do.
 type stub struct{ s *stubSession }
 
-func (p stub) open(context.Context, request) (session, error) { return p.s, nil }
+func (p stub) open(context.Context, dial.Options) (session, error) { return p.s, nil }
 
 type stubSession struct {
 	pong error
@@ -366,12 +367,13 @@ func TestCheckOfAServerThatDoesNotAnswerFrames(t *testing.T) {
 		code cli.Code
 		want []string
 	}{
-		{"no pong", &stubSession{pong: context.DeadlineExceeded, info: client.CloseInfo{Code: 1000, Cause: client.ErrCloseCalled}}, cli.TimedOut, []string{"no-pong", "messages"}},
-		{"close frame not answered", &stubSession{info: client.CloseInfo{Code: 1000, Cause: errors.Join(client.ErrCloseCalled, client.ErrCloseTimeout)}}, cli.OK, []string{"messages", "close-unanswered"}},
+		{"no pong", &stubSession{pong: context.DeadlineExceeded, info: client.CloseInfo{Code: 1000, Cause: client.ErrCloseCalled}}, cli.TimedOut, []string{"no-pong", "messages", "any-origin"}},
+		{"close frame not answered", &stubSession{info: client.CloseInfo{Code: 1000, Cause: errors.Join(client.ErrCloseCalled, client.ErrCloseTimeout)}}, cli.OK, []string{"messages", "close-unanswered", "any-origin"}},
 	} {
 		cmd := Command()
 		cmd.Setup = func(f *cli.Flags) cli.RunFunc {
-			o := &options{headers: f.List("header", "x"), protocols: f.List("protocol", "x"), warn: f.Span("warn", 0, "x"), timeout: time.Minute, pings: 1}
+			o := new(options)
+			o.declare(f)
 			return func(ctx context.Context, env *cli.Env, args []string) error {
 				return o.run(ctx, env, args[0], stub{tt.s})
 			}

@@ -1,27 +1,25 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
+	"github.com/icsws/icsws/client/dial"
 	"github.com/icsws/icsws/cmd/icsws/internal/certs"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
+	"github.com/icsws/icsws/cmd/icsws/internal/reach"
 	"github.com/icsws/icsws/cmd/icsws/internal/show"
 	"github.com/icsws/icsws/hosts"
 )
 
 // options are the flags.
 type options struct {
-	origin, ca, cert, key, serverName, proxy string
-	headers, protocols                       *[]string
-	noCompression, insecure                  bool
-	pings                                    int
-	timeout                                  time.Duration
-	warn                                     *time.Duration
+	reach reach.Flags
+	pings int
+	warn  *time.Duration
 }
 
 // Command returns "check".
@@ -31,7 +29,11 @@ func Command() *cli.Command {
 		Short: "find out what is wrong with a WebSocket, step by step",
 		Long: "It walks the whole way: the name and all its addresses, a connection to each, the proxy of the environment, " +
 			"TLS with the certificates, the HTTP answer, the handshake with and without an Origin, sub-protocols " +
-			"and compression, pings, and the closing handshake. Each finding says what to do. No message is sent.\n\n" +
+			"and compression, pings, and the closing handshake. Then it tries once more, as a page of a site that " +
+			"does not exist (" + foreignOrigin + "), and tells whether the server lets that in, which " +
+			"changes no exit code. Each finding says what to do. No message is sent.\n\n" +
+			"Each step may take as long as --timeout says, and so may each ping. With --insecure what is wrong with a certificate " +
+			"is told as a note. Compression is offered, so that the answer to it is seen.\n\n" +
 			"The exit code is that of the worst finding: 5 if the server refuses, or answers with something else, 4 if it does not answer in time, " +
 			"3 if there is no connection, 1 if something else is not in order.",
 		Examples: []cli.Example{
@@ -46,42 +48,36 @@ func Command() *cli.Command {
 }
 
 func setup(f *cli.Flags) cli.RunFunc {
-	var o options
-	f.StringVar(&o.origin, "origin", "", "`origin` of the page that would connect, such as https://chat.example")
-	o.headers = f.List("header", "further `line` of the handshake: \"Name: value\"")
-	f.Short("H", "header")
-	o.protocols = f.List("protocol", "`name` of a sub-protocol to offer")
-	f.BoolVar(&o.noCompression, "no-compression", false, "do not offer permessage-deflate")
-	f.StringVar(&o.ca, "ca", "", "`file` of authorities to trust, in place of the system's")
-	f.StringVar(&o.cert, "cert", "", "`file` of a client certificate")
-	f.StringVar(&o.key, "key", "", "`file` of its private key, if it is not in the same")
-	f.StringVar(&o.serverName, "server-name", "", "`name` for TLS and certificate, if it is not that of the URL")
-	f.BoolVar(&o.insecure, "insecure", false, "take a certificate of an unknown authority as worth a note only")
-	f.Short("k", "insecure")
-	f.StringVar(&o.proxy, "proxy", "", "`URL` of a proxy in place of that of the environment, or none")
-	f.IntVar(&o.pings, "pings", 3, "`number` of pings")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "`time` for each step")
-	o.warn = f.Span("warn", 14*24*time.Hour, "`time` before its end from which on a certificate is not in order")
+	o := new(options)
+	o.declare(f)
 	return func(ctx context.Context, env *cli.Env, args []string) error {
 		return o.run(ctx, env, args[0], dialler{})
 	}
 }
 
+func (o *options) declare(f *cli.Flags) {
+	o.reach.Declare(f, "message")
+	f.IntVar(&o.pings, "pings", 3, "`number` of pings")
+	o.warn = f.Span("warn", 14*24*time.Hour, "`time` before the end from which on a certificate is not in order")
+}
+
 // doctor is one run.
 type doctor struct {
 	*report
-	o      *options
-	t      *target
-	proxy  *url.URL
-	header http.Header
-	rules  certs.Rules
-	own    *tls.Certificate // of the client
-	probe  prober
-	via    string // the address that took a connection: of the server, or of the proxy
+	o       *options
+	dial    dial.Options // what the flags make
+	timeout time.Duration
+	t       *target
+	proxy   *url.URL // nil for none
+	rules   certs.Rules
+	own     *tls.Certificate // of the client
+	probe   prober
+
+	network, via string // what took a connection: the server, or the proxy
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env, target string, p prober) error {
-	d, err := o.doctor(target, p)
+	d, err := o.doctor(env, target, p)
 	if err != nil {
 		return err
 	}
@@ -108,46 +104,29 @@ func (o *options) run(ctx context.Context, env *cli.Env, target string, p prober
 }
 
 // doctor reads what the flags name.
-func (o *options) doctor(text string, p prober) (*doctor, error) {
-	d := &doctor{o: o, probe: p, header: make(http.Header)}
-	var err error
-	if d.t, err = parseTarget(text); err != nil {
+func (o *options) doctor(env *cli.Env, text string, p prober) (d *doctor, err error) {
+	if o.pings < 0 || o.pings > 100 {
+		return nil, cli.BadUsage("flag --pings: want 0 to 100")
+	}
+	d = &doctor{o: o, probe: p, network: "tcp"}
+	if d.dial, err = o.reach.Options(env, text); err != nil {
 		return nil, err
 	}
-	if d.proxy, err = d.t.proxyFor(o.proxy); err != nil {
+	if d.t, err = newTarget(d.dial.URL); err != nil {
 		return nil, err
 	}
-	for _, h := range *o.headers {
-		name, value, ok := strings.Cut(h, ":")
-		if !ok || strings.TrimSpace(name) == "" {
-			return nil, cli.BadUsage("flag --header: %q: want \"Name: value\"", h)
-		}
-		d.header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	if d.proxy, err = d.t.proxyOf(d.dial.Proxy); err != nil {
+		return nil, err
 	}
-	if o.origin != "" {
-		d.header.Set("Origin", o.origin)
-	}
-	if err := validate(request{url: d.t.url.String(), header: d.header, protocols: *o.protocols}); err != nil {
-		return nil, cli.BadUsage("%s", strings.TrimPrefix(err.Error(), "dial: Options."))
-	}
-	d.rules = certs.Rules{Name: d.t.host, Warn: *o.warn, Now: time.Now(), AnyIssuer: o.insecure}
-	if o.serverName != "" {
-		d.rules.Name = o.serverName
-	}
-	if o.ca != "" {
-		if d.rules.Roots, err = hosts.ParsePool(o.ca); err != nil {
+	d.timeout = d.dial.HandshakeTimeout
+	d.rules = certs.Rules{Name: cmp.Or(d.dial.ServerName, d.t.host), Warn: *o.warn, Now: time.Now()}
+	if ca := d.dial.CAFile; ca != "" {
+		if d.rules.Roots, err = hosts.ParsePool(ca); err != nil {
 			return nil, err
 		}
 	}
-	switch {
-	case o.cert != "":
-		d.own, err = hosts.FileSource{Cert: o.cert, Key: o.key}.Load(context.Background())
-	case o.key != "":
-		err = cli.BadUsage("--key needs --cert")
-	case o.pings < 0 || o.pings > 100:
-		err = cli.BadUsage("flag --pings: want 0 to 100")
-	case o.timeout <= 0:
-		err = cli.BadUsage("flag --timeout: want more than 0")
+	if c := d.dial.CertFile; c != "" {
+		d.own, err = hosts.FileSource{Cert: c, Key: d.dial.KeyFile, Password: d.dial.KeyPassword}.Load(context.Background())
 	}
 	return d, err
 }
@@ -163,6 +142,7 @@ func (d *doctor) walk(ctx context.Context) {
 		{"connection", d.connect, false},
 		{"TLS", d.handshakeTLS, !d.t.secure},
 		{"WebSocket", d.handshake, false},
+		{"origin", d.foreign, false},
 	}
 	for _, s := range steps {
 		if s.skip {

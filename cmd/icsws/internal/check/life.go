@@ -23,7 +23,7 @@ func (d *doctor) pings(ctx context.Context, s session) {
 	var all []time.Duration
 	for range d.o.pings {
 		d.Ping.Sent++
-		one, cancel := context.WithTimeout(ctx, d.o.timeout)
+		one, cancel := context.WithTimeout(ctx, d.timeout)
 		rtt, err := s.ping(one)
 		cancel()
 		if err != nil {
@@ -48,7 +48,7 @@ func (d *doctor) noPong(ctx context.Context, s session, err error) {
 	case ctx.Err() != nil:
 	case errors.Is(err, context.DeadlineExceeded):
 		d.fail(cli.TimedOut)
-		d.add(show.Bad, "no-pong", "A ping was not answered within %v.", d.o.timeout).
+		d.add(show.Bad, "no-pong", "A ping was not answered within %v.", d.timeout).
 			Do("RFC 6455 wants a pong: the server's program does not read, or something in between swallows control frames.")
 	default:
 		d.early(s)
@@ -59,7 +59,7 @@ func (d *doctor) noPong(ctx context.Context, s session, err error) {
 func (d *doctor) early(s session) {
 	select {
 	case <-s.ended():
-	case <-time.After(d.o.timeout): // between the error and its event
+	case <-time.After(d.timeout): // between the error and its event
 		return
 	}
 	d.fail(cli.Refused)
@@ -67,7 +67,7 @@ func (d *doctor) early(s session) {
 	e, _ := explain.Close(int(end.Code))
 	if !end.Remote {
 		d.add(show.Bad, "broken", "What the server has sent can not be taken: %s. The connection was closed with %d (%s).", printable(end.Reason), end.Code, e.Name).
-			Do("Browsers close it as well, unless it was a message above 1 MiB: look into the server, or into what changes bytes on the way.")
+			Do("Browsers close it as well, unless it was a message above --max-size: look into the server, or into what changes bytes on the way.")
 		return
 	}
 	said := ""
@@ -90,14 +90,14 @@ func (d *doctor) end(ctx context.Context, s session) {
 		gone = true
 	default:
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.o.timeout)
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	start := time.Now()
 	err := s.close(ctx)
 	took := time.Since(start)
 	if err != nil {
 		d.Close = &closePart{Took: show.Millis(took)}
-		d.add(show.Warning, "close-timeout", "The closing handshake has not come to its end within %v.", d.o.timeout)
+		d.add(show.Warning, "close-timeout", "The closing handshake has not come to its end within %v.", d.timeout)
 		return
 	}
 	info := s.end()
@@ -105,7 +105,7 @@ func (d *doctor) end(ctx context.Context, s session) {
 		Answered: !errors.Is(info.Cause, client.ErrCloseTimeout), Took: show.Millis(took), Code: int(info.Code), Reason: info.Reason, Remote: info.Remote,
 	}
 	switch {
-	case gone && !d.toldEnd():
+	case gone && !d.told("closed-early", "broken"):
 		d.early(s)
 	case info.Remote:
 	case !d.Close.Answered:
@@ -116,7 +116,7 @@ func (d *doctor) end(ctx context.Context, s session) {
 	}
 }
 
-// toldEnd tells whether an end by the server was told of.
-func (r *report) toldEnd() bool {
-	return slices.ContainsFunc(r.Findings, func(f show.Finding) bool { return f.Code == "closed-early" || f.Code == "broken" })
+// told tells whether there is a finding with one of these codes.
+func (r *report) told(codes ...string) bool {
+	return slices.ContainsFunc(r.Findings, func(f show.Finding) bool { return slices.Contains(codes, f.Code) })
 }

@@ -1,9 +1,11 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"slices"
 	"strings"
@@ -20,14 +22,20 @@ const maxAddresses = 16
 
 // lookUp finds the addresses of the server. A proxy does that by itself.
 func (d *doctor) lookUp(ctx context.Context) bool {
-	if d.proxy != nil {
+	if d.proxy != nil || d.o.reach.Socket() != "" {
+		return true
+	}
+	if to := d.o.reach.Resolved(d.t.addr()); to != "" {
+		a, _, _ := net.SplitHostPort(to)
+		d.DNS = &dnsPart{Addresses: []string{a}}
+		d.add(show.Note, "resolve", "--resolve says that %s is %s; the DNS is not asked.", d.t.host, a)
 		return true
 	}
 	if a, ok := d.t.literal(); ok {
 		d.DNS = &dnsPart{Addresses: []string{a.String()}}
 		return true
 	}
-	list, took, err := resolve(ctx, d.t.host, d.o.timeout)
+	list, took, err := resolve(ctx, d.t.host, d.timeout)
 	d.DNS = &dnsPart{Addresses: list, Took: show.Millis(took)}
 	if err == nil {
 		d.add(show.OK, "resolved", "%s is %s (%s).", d.t.host, families(list), show.Took(took))
@@ -47,7 +55,7 @@ func (d *doctor) whyNoName(err error) cli.Code {
 			Do("Look for a misspelling. Inside of a company, its network or VPN may be needed.")
 		return cli.NoConnection
 	case ok && e.IsTimeout, errors.Is(err, context.DeadlineExceeded):
-		d.add(show.Bad, "dns-timeout", "The DNS has not answered within %v.", d.o.timeout).Do("Check the network of this machine.")
+		d.add(show.Bad, "dns-timeout", "The DNS has not answered within %v.", d.timeout).Do("Check the network of this machine.")
 		return cli.TimedOut
 	}
 	d.add(show.Bad, "dns", "The name %s could not be looked up: %v.", d.t.host, err).Do("Check the network and the DNS server of this machine.")
@@ -86,13 +94,18 @@ func families(list []string) string {
 	return text
 }
 
-// connect tries every address, or the proxy.
+// connect tries every address, or the proxy, or the socket.
 func (d *doctor) connect(ctx context.Context) bool {
 	if d.proxy != nil {
 		d.Proxy = d.proxy.Redacted()
 		d.add(show.Note, "proxy", "The way leads through the proxy %s.", d.Proxy).
 			Do("If that is not meant, add the host to NO_PROXY, or try --proxy none.")
-		return d.dialAll(ctx, []string{proxyAddr(d.proxy)}, "the proxy")
+		at := proxyAddr(d.proxy)
+		return d.dialAll(ctx, []string{cmp.Or(d.o.reach.Resolved(at), at)}, "the proxy")
+	}
+	if socket := d.o.reach.Socket(); socket != "" {
+		d.network = "unix"
+		return d.dialAll(ctx, []string{socket}, "the server")
 	}
 	var addrs []string
 	for _, a := range d.DNS.Addresses[:min(maxAddresses, len(d.DNS.Addresses))] {
@@ -110,7 +123,7 @@ func (d *doctor) dialAll(ctx context.Context, addrs []string, who string) bool {
 	for i, a := range addrs {
 		wg.Go(func() {
 			start := time.Now()
-			conn, err := (&net.Dialer{Timeout: d.o.timeout}).DialContext(ctx, "tcp", a)
+			conn, err := (&net.Dialer{Timeout: d.timeout}).DialContext(ctx, d.network, a)
 			d.TCP[i] = tcpPart{Address: a, Took: show.Millis(time.Since(start))}
 			if err != nil {
 				errs[i], d.TCP[i].Error = err, err.Error()
@@ -156,6 +169,8 @@ func (d *doctor) tellAddress(addr string, took float64, err error, who string) {
 func whyNotConnected(addr, who string, err error) (code, text, advice string, exit cli.Code) {
 	ne, isNet := errors.AsType[net.Error](err)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "no-socket", fmt.Sprintf("There is no socket %s.", addr), fmt.Sprintf("Check that %s runs, and the path.", who), cli.NoConnection
 	case errors.Is(err, syscall.ECONNREFUSED), isRefused(err):
 		return "refused", fmt.Sprintf("%s refuses the connection: nothing listens there.", addr),
 			fmt.Sprintf("Check that %s runs, its port, and the address that it listens on: 127.0.0.1 is for its own machine only.", who), cli.NoConnection

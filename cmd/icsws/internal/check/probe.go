@@ -2,11 +2,8 @@ package check
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -18,20 +15,7 @@ import (
 // prober opens WebSocket connections. It is all that this package wants of a client.
 type prober interface {
 	// open makes one connection. The error is a *refusal.
-	open(ctx context.Context, r request) (session, error)
-}
-
-// request is what to open.
-type request struct {
-	url       string
-	header    http.Header // Origin among them
-	protocols []string
-	compress  bool
-	tls       *tls.Config
-	timeout   time.Duration
-	// proxy is what to go through, nil for none; else dial is where the connection leads.
-	proxy *url.URL
-	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	open(ctx context.Context, o dial.Options) (session, error)
 }
 
 // session is an open connection.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -19,26 +18,10 @@ import (
 // dialler is the prober that package dial is.
 type dialler struct{}
 
-// validate says what is wrong with a request before there is one.
-func validate(r request) error { return dialOptions(r).Validate() }
-
-func dialOptions(r request) dial.Options {
-	o := dial.Options{
-		URL: r.url, Header: r.header, SubProtocols: r.protocols, Dial: r.dial, Proxy: dial.NoProxy,
-		TLS: r.tls, HandshakeTimeout: r.timeout, NoReconnect: true, PingInterval: -1, Logger: slog.New(slog.DiscardHandler),
-	}
-	if r.compress {
-		o.Compression.Mode = client.CompressionMessage
-	}
-	if r.proxy != nil {
-		o.Proxy, o.Dial = func(*http.Request) (*url.URL, error) { return r.proxy, nil }, nil
-	}
-	return o
-}
-
-func (dialler) open(ctx context.Context, r request) (session, error) {
+func (dialler) open(ctx context.Context, o dial.Options) (session, error) {
+	o.NoReconnect, o.PingInterval, o.Logger = true, -1, slog.New(slog.DiscardHandler)
 	s := &dialled{pongs: make(chan uint64, 1), gone: make(chan struct{})}
-	s.conn = dial.New(dialOptions(r), dial.Handler{
+	s.conn = dial.New(o, dial.Handler{
 		NewClient: func(dial.OpenInfo) (client.Client, error) { return &patient{session: s}, nil },
 		OnClose:   func(_ *dial.Conn, info client.CloseInfo) { s.info = info; close(s.gone) },
 	})

@@ -16,9 +16,10 @@ type report struct {
 	DNS       *dnsPart      `json:"dns,omitempty"`
 	TCP       []tcpPart     `json:"tcp,omitempty"`
 	TLS       *tlsPart      `json:"tls,omitempty"`
-	Handshake []shakePart   `json:"handshakes,omitempty"` // with and without an Origin
+	Handshake []shakePart   `json:"handshakes,omitempty"` // with and without an Origin, and with a foreign one
 	Ping      *pingPart     `json:"ping,omitempty"`
 	Close     *closePart    `json:"close,omitempty"`
+	Foreign   *foreignPart  `json:"foreign_origin,omitempty"`
 	Findings  show.Findings `json:"findings"`
 	Exit      cli.Code      `json:"exit"`
 
@@ -71,6 +72,11 @@ type closePart struct {
 	Code     int     `json:"code"`
 	Reason   string  `json:"reason,omitempty"`
 	Remote   bool    `json:"remote"` // the server has closed by itself
+}
+
+type foreignPart struct {
+	Origin string `json:"origin"`
+	Result string `json:"result"` // accepted, refused or unknown
 }
 
 // begin opens a step; flush closes it.

@@ -2,14 +2,16 @@ package check
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode"
 
+	"github.com/icsws/icsws/client"
+	"github.com/icsws/icsws/client/dial"
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
 	"github.com/icsws/icsws/cmd/icsws/internal/explain"
 	"github.com/icsws/icsws/cmd/icsws/internal/show"
@@ -18,7 +20,7 @@ import (
 // handshake opens a WebSocket, with and without an Origin if need be, and looks at what
 // it is like.
 func (d *doctor) handshake(ctx context.Context) bool {
-	s, err := d.open(ctx, d.header)
+	s, err := d.open(ctx, d.dial.Header)
 	if s == nil && ctx.Err() == nil {
 		if s = d.otherOrigin(ctx, err); s == nil {
 			d.tellRefusal(err)
@@ -35,27 +37,25 @@ func (d *doctor) handshake(ctx context.Context) bool {
 	d.flush()
 	d.begin("close")
 	d.end(ctx, s)
-	return true
+	return !d.told("origin-refused", "closed-early", "broken") // no foreign page would fare better
 }
 
 // open makes one handshake and puts it into the report.
 func (d *doctor) open(ctx context.Context, header http.Header) (session, *refusal) {
-	r := request{
-		url: d.t.url.String(), header: header, protocols: *d.o.protocols, compress: !d.o.noCompression, timeout: d.o.timeout, proxy: d.proxy,
-		dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, d.via)
-		},
-	}
-	if d.t.secure {
-		// What there is to say of the certificate was said, unless the proxy was in the way.
-		r.tls = &tls.Config{InsecureSkipVerify: d.TLS != nil || d.o.insecure, ServerName: d.rules.Name, RootCAs: d.rules.Roots}
-		if d.own != nil {
-			r.tls.Certificates = []tls.Certificate{*d.own}
+	o := d.dial
+	o.Header = header
+	if d.proxy != nil {
+		o.Proxy = func(*http.Request) (*url.URL, error) { return d.proxy, nil }
+	} else { // by the way that has worked
+		o.Proxy, o.Dial = dial.NoProxy, func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, d.network, d.via)
 		}
 	}
+	// What there is to say of the certificate was said, unless the proxy was in the way.
+	o.InsecureSkipVerify = o.InsecureSkipVerify || d.TLS != nil
 	part := shakePart{Origin: header.Get("Origin")}
 	defer func() { d.Handshake = append(d.Handshake, part) }()
-	s, err := d.probe.open(ctx, r)
+	s, err := d.probe.open(ctx, o)
 	if err != nil {
 		f, ok := errors.AsType[*refusal](err)
 		if !ok {
@@ -77,7 +77,7 @@ func (d *doctor) otherOrigin(ctx context.Context, f *refusal) session {
 	if f.status < 400 || f.status > 499 || f.status == http.StatusNotFound || f.status == http.StatusTooManyRequests {
 		return nil
 	}
-	header := d.header.Clone()
+	header := d.dial.Header.Clone()
 	origin := header.Get("Origin")
 	if origin == "" {
 		header.Set("Origin", d.t.origin())
@@ -111,7 +111,7 @@ func (d *doctor) tellRefusal(f *refusal) {
 		d.tellStatus(f)
 	case f.timeout:
 		d.fail(cli.TimedOut)
-		d.add(show.Bad, "handshake-timeout", "The server has taken the connection, and not answered the handshake within %v.", d.o.timeout).
+		d.add(show.Bad, "handshake-timeout", "The server has taken the connection, and not answered the handshake within %v.", d.timeout).
 			Do("It may be overloaded, or it waits for TLS: try wss.")
 	default:
 		d.fail(f.exit)
@@ -210,7 +210,7 @@ func (d *doctor) tellAnswer(a answer) {
 		by = fmt.Sprintf(" Server: %s.", printable(s))
 	}
 	d.add(show.OK, "open", "The handshake has succeeded (%s).%s", show.Took(a.took), by)
-	offered := *d.o.protocols
+	offered := d.dial.SubProtocols
 	switch {
 	case a.protocol != "":
 		d.add(show.OK, "protocol", "The sub-protocol is %s.", a.protocol)
@@ -221,7 +221,7 @@ func (d *doctor) tellAnswer(a answer) {
 	switch {
 	case a.compressed:
 		d.add(show.OK, "compression", "Compression is agreed on: %s.", printable(a.header.Get("Sec-WebSocket-Extensions")))
-	case !d.o.noCompression:
+	case d.dial.Compression.Mode != client.CompressionOff:
 		d.add(show.OK, "no-compression", "The server does without compression.")
 	}
 	if cookies := a.header.Values("Set-Cookie"); len(cookies) > 0 {

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/icsws/icsws/cmd/icsws/internal/cli"
+	"github.com/icsws/icsws/cmd/icsws/internal/reach"
 )
 
 // target is the URL in parts.
@@ -16,33 +16,20 @@ type target struct {
 	host   string // without port and brackets
 	port   string
 	secure bool
-	path   string // for the request line
 }
 
-// parseTarget reads a URL. Pages are taken for the WebSocket beside them.
-func parseTarget(s string) (*target, error) {
-	if !strings.Contains(s, "://") {
-		return nil, cli.BadUsage("%q is no URL; did you mean wss://%s?", s, s)
-	}
+// newTarget takes a URL apart that package dial takes. Its name is in ASCII then, as it is
+// in the DNS, in certificates and in requests.
+func newTarget(s string) (*target, error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return nil, cli.BadUsage("%v", err)
+		return nil, err
 	}
-	switch strings.ToLower(u.Scheme) {
-	case "ws", "http":
-		u.Scheme = "ws"
-	case "wss", "https":
-		u.Scheme = "wss"
-	default:
-		return nil, cli.BadUsage("%q: want a URL that begins with ws:// or wss://", s)
+	t := &target{url: u, port: u.Port(), secure: u.Scheme == "wss"}
+	if t.host, err = reach.ASCIIHost(u.Hostname()); err != nil {
+		return nil, err
 	}
-	if u.Fragment != "" || strings.Contains(s, "#") {
-		return nil, cli.BadUsage("%q: the URL of a WebSocket has no fragment (#)", s)
-	}
-	if u.Hostname() == "" {
-		return nil, cli.BadUsage("%q: the host is missing", s)
-	}
-	t := &target{url: u, host: u.Hostname(), port: u.Port(), secure: u.Scheme == "wss", path: u.RequestURI()}
+	u.Host = strings.Replace(u.Host, u.Hostname(), t.host, 1)
 	if t.port == "" {
 		t.port = map[bool]string{false: "80", true: "443"}[t.secure]
 	}
@@ -67,28 +54,15 @@ func (t *target) literal() (netip.Addr, bool) {
 	return a, err == nil
 }
 
-// proxyFor returns the proxy that text or the environment names, nil for none.
-func (t *target) proxyFor(text string) (*url.URL, error) {
-	switch text {
-	case "none":
-		return nil, nil
-	case "":
-		u := *t.url
-		u.Scheme = map[bool]string{false: "http", true: "https"}[t.secure]
-		return http.ProxyFromEnvironment(&http.Request{URL: &u})
+// proxyOf asks for the proxy, nil for none. Without a function that is what the environment
+// has.
+func (t *target) proxyOf(choose func(*http.Request) (*url.URL, error)) (*url.URL, error) {
+	if choose == nil {
+		choose = http.ProxyFromEnvironment
 	}
-	if !strings.Contains(text, "://") {
-		text = "http://" + text
-	}
-	u, err := url.Parse(text)
-	if err != nil {
-		return nil, cli.BadUsage("flag --proxy: %v", err)
-	}
-	switch u.Scheme {
-	case "http", "https", "socks5", "socks5h":
-		return u, nil
-	}
-	return nil, cli.BadUsage("flag --proxy: %q: want http, https, socks5 or socks5h", u.Scheme)
+	u := *t.url
+	u.User, u.Scheme = nil, map[bool]string{false: "http", true: "https"}[t.secure]
+	return choose(&http.Request{URL: &u})
 }
 
 // proxyAddr is where the proxy listens.

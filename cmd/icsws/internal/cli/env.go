@@ -41,6 +41,16 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// Columns is how wide a terminal is now, and 0 for what is none or does not tell.
+func Columns(stream any) int {
+	if f, ok := stream.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return w
+		}
+	}
+	return 0
+}
+
 // Printf writes to stdout. A command that can not, because the disk is full, has failed.
 func (e *Env) Printf(format string, args ...any) {
 	if _, err := fmt.Fprintf(e.Stdout, format, args...); err != nil && e.broken != nil {
@@ -106,10 +116,8 @@ func (s *shared) apply(env *Env) *Env {
 	case "auto":
 		e.Color = tty && e.Getenv("NO_COLOR") == "" && e.Getenv("TERM") != "dumb"
 	}
-	if f, ok := e.Stdout.(*os.File); ok && tty {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			e.Width = min(max(w, 40), 100)
-		}
+	if w := Columns(e.Stdout); w > 0 {
+		e.Width = min(max(w, 40), 100)
 	}
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(*s.level)) // one of the words

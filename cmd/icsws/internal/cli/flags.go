@@ -135,7 +135,7 @@ func (f *Flags) read(args []string, first bool) (rest []string, err error) {
 // one reads the flag, or the letters, that args begin with, and returns what is behind.
 func (f *Flags) one(args []string) ([]string, error) {
 	word := args[0]
-	name, value, has := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-"), "=")
+	name, value, has := cutFlag(word)
 	if long := f.Lookup(name); long != nil {
 		return f.set(long, "--"+name, value, has, args[1:])
 	}
@@ -156,6 +156,11 @@ func (f *Flags) one(args []string) ([]string, error) {
 			return args[1:], err
 		}
 	}
+}
+
+// cutFlag takes hyphens and value off the name of a flag.
+func cutFlag(word string) (name, value string, has bool) {
+	return strings.Cut(strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-"), "=")
 }
 
 func (f *Flags) set(fl *flag.Flag, shown, value string, has bool, rest []string) ([]string, error) {

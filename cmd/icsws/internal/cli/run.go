@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -47,8 +48,26 @@ func (a *App) Run(ctx context.Context, args []string, env *Env) int {
 	if err != nil && errors.Is(context.Cause(ctx), errInterrupted) && CodeOf(err) != Usage {
 		return int(Interrupted)
 	}
-	a.complain(env, s.json, err)
+	a.complain(env, s.json || CodeOf(err) == Usage && asksJSON(args), err)
 	return int(CodeOf(err))
+}
+
+// asksJSON looks for --json in a command line that could not be read to its end.
+func asksJSON(args []string) (asks bool) {
+	for _, word := range args {
+		if word == "--" {
+			break
+		}
+		switch name, value, has := cutFlag(word); {
+		case name != "json" || !strings.HasPrefix(word, "-"):
+		case !has:
+			asks = true
+		default:
+			on, err := strconv.ParseBool(value)
+			asks = on || err != nil // a value that is none is wrong, but not false
+		}
+	}
+	return asks
 }
 
 // run finds the command, reads its flags and calls it. Flags of every command may stand
@@ -64,6 +83,9 @@ func (a *App) run(ctx context.Context, args []string, env *Env, s *shared) error
 		return err
 	}
 	if len(words) == 0 {
+		if s.json && !s.help {
+			return BadUsage("missing command")
+		}
 		a.help(s.apply(env))
 		if s.help {
 			return nil

@@ -112,11 +112,36 @@ func TestWrongCommandLines(t *testing.T) {
 			}
 		})
 	}
-	if r := clitest.Run(t, table(), "--json", "greet"); r.Stderr != `{"error":"greet: missing argument: NAME...","exit":2}`+"\n" {
-		t.Errorf("with --json: %q", r.Stderr)
-	}
 	if r := clitest.Run(t, table()); r.Code != cli.Usage || !strings.Contains(r.Stdout, "Commands:") {
 		t.Errorf("nothing at all: exit %d, %q", r.Code, r.Stdout)
+	}
+}
+
+// O-24: a program that asks for JSON gets it, wherever in a wrong line it asks.
+func TestWrongCommandLinesAsJSON(t *testing.T) {
+	for _, tt := range []struct{ line, want string }{
+		{"--json greet", `greet: missing argument: NAME...`},
+		{"--json", `missing command`},
+		{"--zzz --json greet a", `unknown flag --zzz`},
+		{"greet --zzz a --json", `greet: unknown flag --zzz`},
+		{"greet --times x a -json", `greet: flag --times: \"x\": want a whole number`},
+		{"greet --zzz --json=true a", `greet: unknown flag --zzz`},
+		{"greet --json=perhaps a", `greet: flag --json: \"perhaps\": want a value true or false`},
+		{"group --zzz --json", `unknown flag --zzz`},
+		{"gret ada --json", `unknown command \"gret\"; did you mean \"greet\"?`},
+	} {
+		r := clitest.Run(t, table(), strings.Fields(tt.line)...)
+		if want := `{"error":"` + tt.want + `","exit":2}` + "\n"; r.Code != cli.Usage || r.Stderr != want || r.Stdout != "" {
+			t.Errorf("%s: exit %d, %q and %q, want %q", tt.line, r.Code, r.Stdout, r.Stderr, want)
+		}
+	}
+	for _, line := range []string{"greet --zzz -- --json", "greet --zzz json json=true", "greet --zzz --json --json=false", "greet --zzz=--json"} {
+		if r := clitest.Run(t, table(), strings.Fields(line)...); r.Code != cli.Usage || !strings.HasPrefix(r.Stderr, "icsws: greet: unknown flag --zzz") {
+			t.Errorf("%s: exit %d, %q", line, r.Code, r.Stderr)
+		}
+	}
+	if r := clitest.Run(t, table(), "--json", "--help"); r.Code != cli.OK || !strings.Contains(r.Stdout, "Commands:") || r.Stderr != "" {
+		t.Errorf("--json --help: exit %d, %q and %q", r.Code, r.Stdout, r.Stderr)
 	}
 }
 

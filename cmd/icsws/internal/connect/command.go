@@ -68,7 +68,8 @@ func Command() *cli.Command {
 }
 
 func (o *options) declare(f *cli.Flags) {
-	o.reach.Declare(f)
+	o.reach.Declare(f, "off")
+	o.reach.DeclarePing(f)
 	f.BoolVar(&o.timestamps, "timestamps", false, "print the time before each line")
 	f.BoolVar(&o.timing, "timing", false, "tell how long the name, the connection, TLS and the handshake took, and each ping")
 	f.BoolVar(&o.verbose, "verbose", false, "tell of the header lines of the answer, and of pings of the server, too")

@@ -195,7 +195,7 @@ func TestNoConnection(t *testing.T) {
 		{"refused", []string{"ws://" + closed}, cli.NoConnection, "the connection was refused"},
 		{"not TLS", []string{strings.Replace(busy, "ws:", "wss:", 1)}, cli.NoConnection, "TLS"},
 		{"no such name", []string{"ws://no-such-name.invalid/"}, cli.NoConnection, "the name of the host"},
-		{"timeout", []string{"--connect-timeout", "200ms", "ws://" + silent}, cli.TimedOut, "timed out"},
+		{"timeout", []string{"--timeout", "200ms", "ws://" + silent}, cli.TimedOut, "timed out"},
 		{"refused by status", []string{"--origin", "https://b.example", busy}, cli.Refused, "403"},
 		{"attempts", []string{"--reconnect", "--max-attempts", "2", "ws://" + closed}, cli.NoConnection, "next attempt in"},
 		{"no socket", []string{"--unix", "/no/such/socket", "ws://x"}, cli.NoConnection, ""},
@@ -393,7 +393,7 @@ func TestWrongFlags(t *testing.T) {
 		"", "a b", "x", "ftp://x", "ws://x#f", "ws://",
 		"--binary-lines --whole ws://x", "--binary-lines --null ws://x", "--whole --null ws://x", "--base64 --raw ws://x",
 		"--json --raw ws://x", "--json --save d ws://x", "--max-attempts 3 ws://x", "--reconnect --max-attempts -1 ws://x",
-		"-H nocolon ws://x", "-H Upgrade:x ws://x", "--key k ws://x", "--connect-timeout 0s ws://x", "--max-size -1 ws://x",
+		"-H nocolon ws://x", "-H Upgrade:x ws://x", "--key k ws://x", "--timeout 0s ws://x", "--max-size -1 ws://x",
 		"--resolve x ws://x", "--resolve x:80:y ws://x", "--unix a --resolve x:80:1.2.3.4 ws://x", "--proxy ftp://x ws://x", "--proxy http:// ws://x",
 		"--user a ws://x", "--compression all ws://x", "--protocol a,b ws://x",
 	} {

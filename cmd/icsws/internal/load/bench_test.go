@@ -249,7 +249,7 @@ func TestFailuresByReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	r = benchJSON(t, cli.TimedOut, "-c", "2", "--connect-timeout", "100ms", "ws://"+l.Addr().String())
+	r = benchJSON(t, cli.TimedOut, "-c", "2", "--timeout", "100ms", "ws://"+l.Addr().String())
 	if f := r.Connections.Failed["timeout"]; f == nil || f.Count != 2 {
 		t.Errorf("connections: %+v", r.Connections)
 	}

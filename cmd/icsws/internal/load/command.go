@@ -72,7 +72,8 @@ func Command() *cli.Command {
 }
 
 func (o *options) declare(f *cli.Flags) {
-	o.reach.Declare(f)
+	o.reach.Declare(f, "off")
+	o.reach.DeclarePing(f)
 	f.IntVar(&o.connections, "connections", 10, "`number` of connections")
 	f.Short("c", "connections")
 	f.Float64Var(&o.rate, "rate", 0, "`messages` a second, of all connections together, 0 for as many as the depth allows")

@@ -101,6 +101,47 @@ func TestProgressOnATerminal(t *testing.T) {
 	}
 }
 
+// O-24: no line of the progress wraps, whatever becomes of the terminal's width.
+func TestProgressOnANarrowTerminal(t *testing.T) {
+	_, url := serve(t, wsserver.Config{}, echo)
+	const erased = "\r\x1b[K"
+	term := pty.Start(t, program(t, "--duration", "1h", url))
+	term.Expect("messages/s, p50")
+	term.Expect(erased) // from here on lines are whole
+	for _, tt := range []struct {
+		columns uint16
+		phrases int
+	}{{30, 2}, {16, 1}, {8, 0}} {
+		term.Resize(tt.columns, 24)
+		line, fits := "", false
+		for i := 0; i < 20 && !fits; i++ { // some may have been on their way
+			line = strings.TrimSuffix(term.Expect(erased), erased)
+			phrases := strings.FieldsFunc(line, func(r rune) bool { return r == ',' })
+			fits = len(line) < int(tt.columns) && len(phrases) == tt.phrases
+		}
+		if !fits {
+			t.Errorf("%d columns: %q, want %d phrases", tt.columns, line, tt.phrases)
+		}
+	}
+	term.Type("\x03")
+	term.Expect("of 10 opened")
+	if code := term.Wait(); code != int(cli.Interrupted) {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestPhrasesThatFit(t *testing.T) {
+	phrases := []string{"measuring 3 s", "10 open", "p50 12.3 \u00b5s"}
+	for columns, want := range map[int]string{
+		0: "measuring 3 s, 10 open, p50 12.3 \u00b5s", 36: "measuring 3 s, 10 open, p50 12.3 \u00b5s", 35: "measuring 3 s, 10 open",
+		23: "measuring 3 s, 10 open", 22: "measuring 3 s", 14: "measuring 3 s", 13: "", 1: "",
+	} {
+		if got := fitting(phrases, columns); got != want {
+			t.Errorf("%d columns: %q, want %q", columns, got, want)
+		}
+	}
+}
+
 func TestPlainProgressIsLines(t *testing.T) {
 	o := new(options)
 	mode := "echo"

@@ -1,10 +1,13 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/icsws/icsws/cmd/icsws/internal/cli"
 )
@@ -53,18 +56,32 @@ func (p *progress) run() {
 			}
 			return
 		}
-		text := p.text()
+		phrases := p.phrases()
+		text := strings.Join(phrases, ", ") + "\n"
 		if p.line {
-			text = "\r\x1b[K" + text
-		} else {
-			text += "\n"
+			text = "\r\x1b[K" + fitting(phrases, cli.Columns(p.w)) // the width may change
 		}
 		_, _ = io.WriteString(p.w, text) // nobody is left to be told
 	}
 }
 
-// text is shorter than the 80 columns of a terminal.
-func (p *progress) text() string {
+// fitting joins phrases as far as they leave the last column free, as a line that wraps could
+// not be written anew. A terminal that does not tell its columns has 80.
+func fitting(phrases []string, columns int) (line string) {
+	for _, phrase := range phrases {
+		if line != "" {
+			phrase = line + ", " + phrase
+		}
+		if utf8.RuneCountInString(phrase) >= cmp.Or(columns, 80) {
+			break
+		}
+		line = phrase
+	}
+	return line
+}
+
+// phrases are what there is to tell. What went wrong is before the rates, for narrow terminals.
+func (p *progress) phrases() []string {
 	b := p.b
 	f, now := b.total(), time.Now()
 	b.mu.Lock()
@@ -77,32 +94,33 @@ func (p *progress) text() string {
 		lost += x.Count
 	}
 	b.mu.Unlock()
-	text := fmt.Sprintf("%s %.0f s, %d open", phase, since.Seconds(), live)
-	switch {
-	case phase == "connecting":
-		text += fmt.Sprintf(" of %d", max(b.o.connections, tried))
-	case phase == "measuring":
-		text += ", " + p.rates(&f, now)
+	open := fmt.Sprintf("%d open", live)
+	if phase == "connecting" {
+		open += fmt.Sprintf(" of %d", max(b.o.connections, tried))
 	}
+	list := []string{fmt.Sprintf("%s %.0f s", phase, since.Seconds()), open}
 	if failed > 0 {
-		text += fmt.Sprintf(", %d failed", failed)
+		list = append(list, fmt.Sprintf("%d failed", failed))
 	}
 	if lost > 0 {
-		text += fmt.Sprintf(", %d lost", lost)
+		list = append(list, fmt.Sprintf("%d lost", lost))
+	}
+	if phase == "measuring" {
+		list = append(list, p.rates(&f, now)...)
 	}
 	*p.before, p.at = f, now
-	return text
+	return list
 }
 
 // rates are those since the last line.
-func (p *progress) rates(f *figures, now time.Time) string {
+func (p *progress) rates(f *figures, now time.Time) []string {
 	n := f.answered - p.before.answered
 	if p.b.o.listens() {
 		n = f.unasked - p.before.unasked
 	}
-	text := fmt.Sprintf("%.0f messages/s", float64(n)/max(now.Sub(p.at).Seconds(), 1e-3))
+	list := []string{fmt.Sprintf("%.0f messages/s", float64(n)/max(now.Sub(p.at).Seconds(), 1e-3))}
 	if d := f.latency.since(&p.before.latency); d.n > 0 {
-		text += fmt.Sprintf(", p50 %s, p99 %s", took(millis(d.quantile(0.5))), took(millis(d.quantile(0.99))))
+		list = append(list, "p50 "+took(millis(d.quantile(0.5))), "p99 "+took(millis(d.quantile(0.99))))
 	}
-	return text
+	return list
 }

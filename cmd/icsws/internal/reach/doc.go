@@ -2,7 +2,7 @@
 // package dial of them. Besides it keeps what a peer says from moving the cursor.
 //
 //	var f reach.Flags
-//	f.Declare(flags)
+//	f.Declare(flags, "off")
 //	…
 //	o, err := f.Options(env, args[0])
 //	c := dial.New(o, handler)

@@ -30,15 +30,17 @@ type Flags struct {
 	serverName, proxy, unix     string
 	timeout, ping               time.Duration
 	max                         int64
+
+	table table // of resolve, once Options has read it
 }
 
-// Declare adds them to those of a command.
-func (f *Flags) Declare(fl *cli.Flags) {
+// Declare adds them to those of a command. compression is what is offered without a flag.
+func (f *Flags) Declare(fl *cli.Flags, compression string) {
 	f.headers = fl.List("header", "further `line` of the handshake: \"Name: value\"")
 	fl.Short("H", "header")
 	f.protocols = fl.List("protocol", "`name` of a sub-protocol to offer")
 	fl.StringVar(&f.origin, "origin", "", "`origin` of the page that would connect, such as https://chat.example")
-	f.compression = fl.Choice("compression", "off", []string{"off", "message", "context"}, "offer permessage-deflate: each message alone, or with what was before")
+	f.compression = fl.Choice("compression", compression, []string{"off", "message", "context"}, "offer permessage-deflate: each message alone, or with what was before")
 	fl.StringVar(&f.user, "user", "", "`name:password` for Authorization: Basic; with a name alone the terminal is asked for the password")
 	fl.Short("u", "user")
 	fl.BoolVar(&f.insecure, "insecure", false, "take any certificate: whoever is on the way can read and change everything")
@@ -49,12 +51,27 @@ func (f *Flags) Declare(fl *cli.Flags) {
 	fl.StringVar(&f.keyPassword, "key-password-file", "", "`file` of the password of certificate and key")
 	fl.StringVar(&f.serverName, "server-name", "", "`name` for TLS and certificate, if it is not that of the URL")
 	fl.StringVar(&f.proxy, "proxy", "", "`URL` of a proxy in place of that of the environment, or none")
-	fl.DurationVar(&f.timeout, "connect-timeout", 10*time.Second, "`time` for an attempt as a whole")
-	fl.DurationVar(&f.ping, "ping-interval", 0, "`time` of silence before a ping, 0 for 30s, negative for none")
+	DeclareTimeout(fl, &f.timeout)
 	fl.Int64Var(&f.max, "max-size", 0, "`bytes` of the largest message to take, 0 for 1 MiB")
 	f.resolve = fl.List("resolve", "`host:port:addr`: connect to addr in place of asking for that host")
 	fl.StringVar(&f.unix, "unix", "", "`file` of a Unix socket to connect to; the URL says the rest")
 }
+
+// DeclarePing adds the flag of commands that keep connections open.
+func (f *Flags) DeclarePing(fl *cli.Flags) {
+	fl.DurationVar(&f.ping, "ping-interval", 0, "`time` of silence before a ping, 0 for 30s, negative for none")
+}
+
+// DeclareTimeout adds the one flag that all commands have that connect.
+func DeclareTimeout(fl *cli.Flags, timeout *time.Duration) {
+	fl.DurationVar(timeout, "timeout", 10*time.Second, "`time` that a connection may take to open")
+}
+
+// Socket is the file of --unix, empty for none.
+func (f *Flags) Socket() string { return f.unix }
+
+// Resolved is where --resolve says that "host:port" is, empty for the DNS. Options comes first.
+func (f *Flags) Resolved(addr string) string { return f.table[strings.ToLower(addr)] }
 
 // Options makes those for a URL. The password of --user is asked for here.
 func (f *Flags) Options(env *cli.Env, rawURL string) (o dial.Options, err error) {
@@ -66,7 +83,7 @@ func (f *Flags) Options(env *cli.Env, rawURL string) (o dial.Options, err error)
 	}
 	switch {
 	case f.timeout <= 0:
-		return o, cli.BadUsage("flag --connect-timeout: want more than 0")
+		return o, cli.BadUsage("flag --timeout: want more than 0")
 	case f.max < 0:
 		return o, cli.BadUsage("flag --max-size: want 0 or more")
 	case f.cert == "" && (f.key != "" || f.keyPassword != ""):
@@ -197,11 +214,11 @@ func (f *Flags) way(o *dial.Options) error {
 		return nil
 	}
 	if len(*f.resolve) > 0 {
-		table, err := readTable(*f.resolve)
-		if err != nil {
+		var err error
+		if f.table, err = readTable(*f.resolve); err != nil {
 			return err
 		}
-		o.Dial = table.dial
+		o.Dial = f.table.dial
 	}
 	switch f.proxy {
 	case "":

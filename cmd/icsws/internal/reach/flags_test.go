@@ -19,7 +19,8 @@ func parse(t *testing.T, args ...string) (o dial.Options, code cli.Code) {
 	t.Helper()
 	cmd := &cli.Command{Name: "x", Min: 1, Max: 1, Setup: func(f *cli.Flags) cli.RunFunc {
 		var flags Flags
-		flags.Declare(f)
+		flags.Declare(f, "off")
+		flags.DeclarePing(f)
 		return func(_ context.Context, env *cli.Env, args []string) (err error) {
 			o, err = flags.Options(env, args[0])
 			return err
@@ -64,6 +65,28 @@ func TestResolveTable(t *testing.T) {
 		if _, err := readTable([]string{text}); cli.CodeOf(err) != cli.Usage {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+// O-24: names are asked for as package dial does it.
+func TestInternationalNames(t *testing.T) {
+	for in, want := range map[string]string{
+		"Chat.example": "Chat.example", "Bücher.example": "xn--bcher-kva.example", "bücher.example.": "xn--bcher-kva.example.",
+		"127.0.0.1": "127.0.0.1", "fe80::1%ü": "fe80::1%ü",
+	} {
+		if got, err := ASCIIHost(in); err != nil || got != want {
+			t.Errorf("%q: %q, %v, want %q", in, got, err, want)
+		}
+	}
+	if got, err := ASCIIHost("a\u2028b"); err == nil {
+		t.Errorf("a line separator in a name: %q", got)
+	}
+	got, err := readTable([]string{"Bücher.example:443:10.0.0.5"})
+	if want := (table{"xn--bcher-kva.example:443": "10.0.0.5:443"}); err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := readTable([]string{"a\u2028b:443:10.0.0.5"}); cli.CodeOf(err) != cli.Usage {
+		t.Errorf("a line separator in --resolve: %v", err)
 	}
 }
 

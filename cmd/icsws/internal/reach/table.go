@@ -25,6 +25,9 @@ func readTable(list []string) (table, error) {
 		if !ok || !ok2 || errPort != nil || n == 0 || err != nil {
 			return nil, cli.BadUsage("flag --resolve: %q: want host:port:addr, such as chat.example:443:10.0.0.5", text)
 		}
+		if host, err = ASCIIHost(host); err != nil {
+			return nil, cli.BadUsage("flag --resolve: %q: %v", text, err)
+		}
 		t[net.JoinHostPort(strings.ToLower(host), port)] = net.JoinHostPort(ip.String(), port)
 	}
 	return t, nil

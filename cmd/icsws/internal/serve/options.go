@@ -29,7 +29,7 @@ type options struct {
 	origins, protos  *[]string
 	compression      *string
 	maxClients       int
-	maxMessage       int64
+	maxSize          int64
 	ping             time.Duration
 	verbose          bool
 	shutdownPatience time.Duration
@@ -47,7 +47,7 @@ func (o *options) declare(f *cli.Flags) {
 	o.protos = f.List("protocol", "`name` of a sub-protocol to agree on")
 	o.compression = f.Choice("compression", "off", []string{"off", "message", "context"}, "permessage-deflate: each message alone, or with what was before")
 	f.IntVar(&o.maxClients, "max-clients", 0, "`number` of clients at once, 0 for any")
-	f.Int64Var(&o.maxMessage, "max-message", 0, "`bytes` of the largest message, 0 for 1 MiB")
+	f.Int64Var(&o.maxSize, "max-size", 0, "`bytes` of the largest message to take, 0 for 1 MiB, of a chat 16 KiB")
 	f.DurationVar(&o.ping, "ping-interval", 0, "`time` of silence before a ping, 0 for 30s, negative for none")
 	f.BoolVar(&o.verbose, "verbose", false, "tell of every client that comes, goes or is refused")
 	f.Short("v", "verbose")
@@ -84,8 +84,8 @@ func (o *options) server() (c wsserver.Config, warnings []hosts.Warning, err err
 	if o.given("max-clients") {
 		c.Banner.MaxClients = o.maxClients
 	}
-	if o.given("max-message") {
-		c.MaxMessageSize = o.maxMessage
+	if o.given("max-size") {
+		c.MaxMessageSize = o.maxSize
 	}
 	if o.given("ping-interval") {
 		c.PingInterval = o.ping

@@ -85,6 +85,14 @@ func (f Findings) In(step string) Findings {
 	return f
 }
 
+// AtMost lowers those that are above a level to it.
+func (f Findings) AtMost(level Level) Findings {
+	for i := range f {
+		f[i].Level = min(f[i].Level, level)
+	}
+	return f
+}
+
 // Print writes findings below each other.
 func Print(env *cli.Env, list Findings) {
 	for _, f := range list {
