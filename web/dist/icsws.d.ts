@@ -29,7 +29,7 @@ export interface Decision {
 export interface BackoffOptions {
     /** False: one attempt, one connection. Default true. */
     reconnect?: boolean;
-    /** The wait after the first failure, which doubles with each further one; at least 1. Default 100. */
+    /** The wait after the first failure, which doubles with each further one; at least 1. Default 100, or maxWait if that is less. */
     minWait?: number;
     /** The longest wait; minWait, if that is more. Default 10000. */
     maxWait?: number;

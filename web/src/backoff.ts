@@ -35,7 +35,7 @@ export interface Decision {
 export interface BackoffOptions {
   /** False: one attempt, one connection. Default true. */
   reconnect?: boolean
-  /** The wait after the first failure, which doubles with each further one; at least 1. Default 100. */
+  /** The wait after the first failure, which doubles with each further one; at least 1. Default 100, or maxWait if that is less. */
   minWait?: number
   /** The longest wait; minWait, if that is more. Default 10000. */
   maxWait?: number
@@ -86,8 +86,8 @@ export class Backoff {
   /** Takes the end of a connection or of an attempt, and says what comes next. */
   next(end: End): Decision {
     const {
-      reconnect = true, minWait = 100, maxWait = 10_000, jitter = 1, stableAfter = 5000, maxAttempts = 0,
-      maxHint = 3_600_000, stopCodes = [1008], shouldReconnect, random = Math.random,
+      reconnect = true, maxWait = 10_000, minWait = maxWait > 0 ? Math.min(100, maxWait) : 100, jitter = 1,
+      stableAfter = 5000, maxAttempts = 0, maxHint = 3_600_000, stopCodes = [1008], shouldReconnect, random = Math.random,
     } = this.#o
     const stop = (stop: StopReason) => ({ wait: 0, hint: 0, stop })
 
