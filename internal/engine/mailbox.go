@@ -213,13 +213,21 @@ func (m *mailbox) wakeLocked() {
 	}
 }
 
-// notice takes what there is to tell the class.
+// notice takes what there is to tell the class, besides what the reader has in hand.
 func (m *mailbox) notice(ready bool, drops []client.Drop) {
 	m.mu.Lock()
 	m.noticeLocked(ready, drops)
+	m.takeNoticesLocked()
 	s := m.wantLocked()
 	m.mu.Unlock()
 	s.schedule()
+}
+
+// takeNoticesLocked does so under the lock, so that no event overtakes them.
+func (m *mailbox) takeNoticesLocked() {
+	if m.s.HasNotices() {
+		m.noticeLocked(m.s.TakeNotices())
+	}
 }
 
 func (m *mailbox) noticeLocked(ready bool, drops []client.Drop) {
@@ -242,11 +250,11 @@ func (m *mailbox) dropLocked(d client.Drop) {
 }
 
 // finish takes the end of the connection, which comes last.
-func (m *mailbox) finish(info client.CloseInfo, ready bool, drops []client.Drop) {
+func (m *mailbox) finish(info client.CloseInfo) {
 	m.mu.Lock()
 	m.end = &info
 	m.owes.Store(true)
-	m.noticeLocked(ready, drops)
+	m.takeNoticesLocked()
 	gone := m.discardLocked()
 	s := m.wantLocked()
 	m.mu.Unlock()

@@ -103,20 +103,27 @@ func (s *Session) control(k kind, payload []byte) {
 
 // Notice tells the class, the counters and the log what has happened to its queue.
 func (s *Session) Notice() {
-	ready, drops := s.TakeNotices()
-	for ready || len(drops) > 0 {
-		if m := s.mailbox(); m != nil { // perhaps since the last event
+	var ready bool
+	var drops []client.Drop
+	if s.mailbox() == nil {
+		ready, drops = s.TakeNotices()
+	}
+	for {
+		m := s.mailbox() // perhaps since the last event
+		switch {
+		case m != nil:
 			m.notice(ready, drops)
 			return
-		}
-		if len(drops) > 0 {
+		case len(drops) > 0:
 			d := drops[0]
 			drops = drops[1:]
 			s.dropped(d)
-			continue
+		case ready:
+			ready = false
+			s.readyToSend()
+		default:
+			return
 		}
-		ready = false
-		s.readyToSend()
 	}
 }
 

@@ -88,12 +88,8 @@ const (
 // next is the end of j, if there was one, and takes what is to run next. It returns
 // false when that is nothing, or elsewhere; then t does not run any more.
 func (m *mailbox) next(t *seat, j *job, first bool) bool {
-	ready, drops := false, []client.Drop(nil)
-	if m.s.HasNotices() { // the reader may be a while
-		ready, drops = m.s.TakeNotices()
-	}
 	m.mu.Lock()
-	m.noticeLocked(ready, drops)
+	m.takeNoticesLocked() // the reader may be a while
 	if first && (m.seat.Load() != t || m.state != scheduled) {
 		s := m.wantLocked()
 		m.mu.Unlock()

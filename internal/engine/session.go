@@ -254,8 +254,7 @@ func (s *Session) endElsewhere(info client.CloseInfo, clean bool) {
 		s.engine.giveBack(s)
 	}
 	m := s.box.Load()
-	ready, drops := s.TakeNotices()
-	m.finish(info, ready, drops)
+	m.finish(info)
 	s.Conn.Linger()
 	s.Conn.Settle()
 	m.ended()

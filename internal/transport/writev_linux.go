@@ -19,6 +19,7 @@ func writev(fd int, src *[3][]byte) (int, error) {
 	if n == 1 {
 		return syscall.Write(fd, unsafe.Slice(vec[0].Base, int(vec[0].Len)))
 	}
+	published()
 	r, _, errno := syscall.Syscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&vec[0])), uintptr(n))
 	if errno != 0 {
 		return 0, errno
