@@ -48,7 +48,12 @@ func (d *doctor) foreignRefused(how string) {
 func (d *doctor) letIn(ctx context.Context, s session) {
 	defer func() { _ = s.close(ctx) }() // it is gone with ctx at the latest
 	if d.Ping != nil && d.Ping.Answered > 0 {
-		_, _ = s.ping(ctx) // the answer comes behind a close frame, if there is one
+		if _, err := s.ping(ctx); err != nil { // the answer would come behind a close frame
+			select {
+			case <-s.ended(): // it was just closing
+			case <-ctx.Done():
+			}
+		}
 	}
 	select {
 	case <-s.ended():
