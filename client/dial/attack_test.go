@@ -82,7 +82,7 @@ func closeFrame(in *bufio.Reader) int {
 // victim connects once, and tells how it ended.
 func victim(t *testing.T, o Options, h Handler) StopInfo {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	o.NoReconnect, o.Logger, o.Proxy = true, quiet, NoProxy
 	if o.CloseTimeout == 0 {
