@@ -2,7 +2,8 @@ package transport
 
 import "sync/atomic"
 
-// activity is what the reader does. Only it begins and ends it.
+// activity is what the reader does. Only it begins and ends it; any goroutine may ask, and
+// take the answer.
 type activity struct{ v atomic.Uint32 }
 
 const (

@@ -298,7 +298,7 @@ func (c *Conn) flushIfOlder(tick uint32) bool {
 }
 
 // HoldBack keeps what is sent from now on behind the answer to the handshake. Open and
-// Answer have to follow soon.
+// Answer have to follow soon, from the same goroutine: senders may wait for them.
 func (c *Conn) HoldBack() {
 	c.mu.Lock()
 	c.writing = true
